@@ -1,0 +1,221 @@
+"""What is wrong, or must be known, about a table once it has been added up.
+
+`problems` are reasons to refuse a figure; `notices` travel with it. Both are read off the tally, so they cost no second look
+at the rows.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from hotmess.errors import (
+    BadProbability,
+    BadScore,
+    HotmessError,
+    MostlyUnparsed,
+    NoTarget,
+    Notice,
+    OneSample,
+    TargetNotOption,
+    TwoTargets,
+)
+from hotmess.samples import Samples
+from hotmess.sums import Loss, first_rows
+from hotmess.tally import Tally
+
+__all__ = ["MAX_INVALID", "notices", "problems"]
+
+MAX_INVALID = 0.25  # more unreadable answers than this share, and the figures describe the parser
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """Sums over the whole table."""
+
+    rows: int
+    excluded: int
+    invalid: int
+    bad: int
+    rescaled: int
+    disagree: int
+    off_target: int
+    graded: int
+
+    @property
+    def counted(self) -> int:
+        return self.rows - self.excluded
+
+
+def _totals(made: Tally) -> _Totals:
+    cells = made.cells
+    return _Totals(**{n: int(cells[n].sum()) if n in cells.columns else 0 for n in _Totals.__dataclass_fields__})
+
+
+def problems(made: Tally, samples: Samples, loss: Loss, *, max_invalid: float = MAX_INVALID) -> list[HotmessError]:
+    """Every reason not to give a figure for this table."""
+    sums = _totals(made)
+    found = [_no_target(samples, loss), _two_targets(made), _not_an_option(made, sums), _too_many_options(made)]
+    found += [_bad(sums, samples, max_invalid) or _unparsed(sums, max_invalid), _one_sample(made)]
+    return [problem for problem in found if problem is not None]
+
+
+def _no_target(samples: Samples, loss: Loss) -> HotmessError | None:
+    if samples.has_target or loss == "spread":
+        return None
+    return NoTarget(
+        "the table has neither a target nor a score",
+        why="bias is the distance from the right answer",
+        hint="--columns target=NAME, or --loss spread for the variance alone",
+    )
+
+
+def _two_targets(made: Tally) -> HotmessError | None:
+    if "target_low" not in made.cells.columns:
+        return None
+    ends = made.cells.group_by(made.keys).agg(low=pl.col("target_low").min(), high=pl.col("target_high").max())
+    torn = ends.filter(pl.col("low") != pl.col("high"))
+    if not torn.height:
+        return None
+    shown = torn.sort(made.keys).head(3)
+    where = "; ".join(f"{row['question_id']} has {row['low']} and {row['high']}" for row in shown.to_dicts())
+    return TwoTargets(
+        f"{torn.height} question(s) have more than one target",
+        where=where + (" …" if torn.height > 3 else ""),
+        why="if options were shuffled between runs, a letter names another answer each time",
+        hint="store the text of the answer, or give each shuffle its own question_id",
+    )
+
+
+def _not_an_option(made: Tally, sums: _Totals) -> HotmessError | None:
+    if not sums.off_target:
+        return None
+    cells = made.cells.filter(pl.col("off_target") > 0)
+    questions = cells.select(made.keys).unique()
+    return TargetNotOption(
+        f"the target of {questions.height} question(s) is not among the options",
+        where=first_rows(questions, made.keys),
+        why="then every answer is wrong by construction",
+        hint="write targets as the options are written",
+    )
+
+
+def _too_many_options(made: Tally) -> HotmessError | None:
+    if made.space != "votes" or "options" not in made.cells.columns or made.kind == "score":
+        return None
+    if made.entries is not None:
+        chosen = made.entries.filter(pl.col("total") > 0).group_by(made.keys).agg(seen=pl.col("unit").n_unique())
+    else:
+        totals = [f"total:{unit}" for unit in made.units]
+        sums = made.cells.group_by(made.keys).agg(pl.col(totals).sum()) if made.inner else made.cells
+        chosen = sums.select(*made.keys, seen=pl.sum_horizontal(pl.col(totals) > 0))
+    options = made.cells.group_by(made.keys).agg(pl.col("options").max()) if made.inner else made.cells
+    more = chosen.join(options.select(*made.keys, "options"), on=made.keys, nulls_equal=True)
+    more = more.filter(pl.col("seen") > pl.col("options"))
+    if not more.height:
+        return None
+    return TargetNotOption(
+        f"{more.height} question(s) have more different answers than options",
+        where=first_rows(more, [*made.keys, "seen", "options"]),
+        why="`n_choices` or the answers are wrong",
+        hint="--columns n_choices=    (to ignore the column)",
+    )
+
+
+def _bad(sums: _Totals, samples: Samples, most: float) -> HotmessError | None:
+    if sums.bad <= most * sums.rows:
+        return None
+    share = f"{sums.bad:,} of {sums.rows:,} ({sums.bad / sums.rows:.0%})"
+    if samples.kind == "probabilities":
+        return BadProbability(
+            f"{share} stated probabilities are negative, not finite, or sum to neither 1 nor 100",
+            why="they would all count as answers that could not be read",
+            hint="look at the columns; log-probabilities must be turned into probabilities first",
+        )
+    return BadScore(
+        f"{share} scores lie outside 0 to 1", why="the target of a score is 1", hint="divide by the most that can be had"
+    )
+
+
+def _unparsed(sums: _Totals, most: float) -> HotmessError | None:
+    if not sums.counted or sums.invalid <= most * sums.counted:
+        return None
+    return MostlyUnparsed(
+        f"{sums.invalid:,} of {sums.counted:,} answers ({sums.invalid / sums.counted:.0%}) could not be read",
+        why="the figures would describe the parser, not the model",
+        hint=f"read the answers again, or --max-invalid {min(1.0, sums.invalid / sums.counted + 0.01):.2f} if the share is real",
+    )
+
+
+def _one_sample(made: Tally) -> HotmessError | None:
+    samples = made.cells.group_by(made.keys).agg((pl.col("rows") - pl.col("excluded")).sum())["rows"]
+    if samples.max() is None or float(samples.max()) >= 2:  # type: ignore[arg-type]
+        return None
+    hint = "sample each question again: `epochs=10` in Inspect, `repeats: 10` in lm-eval"
+    if "context_id" not in made.inner and made.cells["question_id"].n_unique() > 1:
+        hint += "; or, if repeats have ids of their own, name the question: --columns question_id=NAME"
+    return OneSample(
+        f"all {samples.len():,} questions have a single sample", why="bias and variance cannot be told apart", hint=hint
+    )
+
+
+# ---------------------------------------------------------------------------------------------- notices
+
+
+def notices(made: Tally, samples: Samples, *, invalid: str, most: float = MAX_INVALID) -> list[Notice]:
+    """What the reader of a figure must know about the table behind it."""
+    sums = _totals(made)
+    found: list[Notice | None] = [*samples.notices, _unread(sums, invalid), _left_out(sums), _disagree(sums)]
+    found += [_graded(made, sums), _rescaled(sums, most), _missing_tests(made)]
+    return [notice for notice in found if notice is not None]
+
+
+def _unread(sums: _Totals, invalid: str) -> Notice | None:
+    if not sums.invalid:
+        return None
+    share = sums.invalid / sums.counted
+    became = {"class": "wrong answers of one more class", "uniform": "uniform guesses", "drop": "nothing: they were dropped"}
+    found = f"{sums.invalid:,} of {sums.counted:,} answers ({share:.1%}) could not be read; they count as {became[invalid]}"
+    return Notice("unparsed", found, "--invalid class | uniform | drop" if share > 0.02 else "")
+
+
+def _left_out(sums: _Totals) -> Notice | None:
+    if not sums.excluded:
+        return None
+    return Notice("left-out", f"{sums.excluded:,} of {sums.rows:,} samples were left out: no target, or status error or missing")
+
+
+def _disagree(sums: _Totals) -> Notice | None:
+    if sums.disagree <= 0.02 * sums.rows:
+        return None
+    found = f"the score and the answer disagree about who is right in {sums.disagree:,} of {sums.rows:,} samples"
+    return Notice("label-disagreement", found, "--label score measures the score")
+
+
+def _graded(made: Tally, sums: _Totals) -> Notice | None:
+    if not sums.graded or made.space != "votes":
+        return None
+    found = f"{sums.graded:,} of {sums.rows:,} scores lie between 0 and 1; under this loss only 1 is right"
+    return Notice("graded", found, "--loss coverage counts them as they are")
+
+
+def _rescaled(sums: _Totals, most: float) -> Notice | None:
+    if not sums.rescaled and not sums.bad:
+        return None
+    found = f"{sums.rescaled:,} of {sums.rows:,} stated probabilities did not sum to 1 and were rescaled"
+    if sums.bad:
+        found += f"; {sums.bad:,} were no probabilities (at most {most:.0%} may be)"
+    return Notice("unnormalised", found)
+
+
+def _missing_tests(made: Tally) -> Notice | None:
+    if made.kind != "tests" or made.entries is None:
+        return None
+    runs = made.cells.group_by(made.keys).agg(pl.col("samples").sum())
+    tests = made.entries.group_by(*made.keys, "unit").agg(pl.col("outcomes").sum())
+    short = tests.join(runs, on=made.keys, nulls_equal=True).filter(pl.col("outcomes") < pl.col("samples"))
+    if not short.height:
+        return None
+    missing = int((short["samples"] - short["outcomes"]).sum())
+    found = f"{missing:,} outcomes of {short.height:,} tests are missing and count as failed: "
+    found += first_rows(short, [*made.keys, "unit"])
+    return Notice("missing-tests", found, "see that every run lists all tests")

@@ -1,0 +1,61 @@
+"""The command line: one file per group of verbs; what they need is imported when they run."""
+
+import sys
+
+import click
+
+from hotmess import __version__
+from hotmess.cli.measuring import check, measure
+from hotmess.cli.messages import explain
+from hotmess.errors import HotmessError
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="hotmess")
+def _verbs() -> None:
+    """When an AI system is wrong, is it wrong the same way each time (bias), or a hot mess (variance)?
+
+    \b
+    hotmess check results.csv             what is in here, and is it usable
+    hotmess measure results.csv           error = bias² + variance for each model, with intervals
+    hotmess measure runs/ --by length:8   the same in eight buckets of questions by length
+    """
+
+
+for _verb in (check, measure, explain):
+    _verbs.add_command(_verb)
+
+
+def main() -> None:
+    """Run a verb; exit with 2 for what is wrong with an input, 4 for a bug of ours, 130 when interrupted."""
+    try:
+        code = _verbs.main(standalone_mode=False)
+    except HotmessError as error:
+        click.echo(str(error), err=True)
+        code = 2
+    except click.UsageError as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        code = 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        code = 0
+    except Exception as bug:  # noqa: BLE001 - the last line of defence
+        code = _report(bug)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(bug: Exception) -> int:
+    """Say that it is our fault and where; never what was in the data."""
+    from traceback import extract_tb
+
+    places = [f"{frame.filename.rpartition('hotmess/')[2]}:{frame.lineno}" for frame in extract_tb(bug.__traceback__)]
+    ours = [place for place in places if not place.startswith("/")] or places
+    click.echo(f"error[internal]: this is a bug in hotmess {__version__}: {type(bug).__name__}", err=True)
+    click.echo(f"  where: {' > '.join(ours[-4:])}", err=True)
+    click.echo("  hint: please report these lines, with the command; your data are not in them", err=True)
+    return 4

@@ -1,0 +1,375 @@
+"""What can be wrong with an input, each with a code, what was found, why it matters and what to type.
+
+The tree::
+
+    HotmessError                     exit code 2: the input or the call is at fault, never a crash
+    ├── FileError                    a path cannot be read or written
+    │   ├── NoSuchPath               no-such-path
+    │   ├── UnreadableFile           unreadable-file
+    │   ├── NotATable                not-a-table
+    │   ├── EmptyTable               empty-table
+    │   └── CannotWrite              cannot-write
+    ├── TableError                   the columns are not those of a sample table
+    │   ├── MissingColumn            missing-column
+    │   ├── MissingValue             missing-value
+    │   ├── NoPrediction             no-prediction
+    │   ├── MixedKinds               mixed-kinds
+    │   ├── BadStatus                bad-status
+    │   └── DuplicateSamples         duplicate-samples
+    ├── PredictionError              the answers cannot be scored
+    │   ├── NoTarget                 no-target
+    │   ├── TwoTargets               two-targets
+    │   ├── TargetNotOption          target-not-option
+    │   ├── BadProbability           bad-probability
+    │   ├── BadScore                 bad-score
+    │   ├── BadShape                 bad-shape
+    │   ├── MostlyUnparsed           mostly-unparsed
+    │   └── OneSample                one-sample
+    └── UsageError                   usage
+        ├── LossMismatch             loss-mismatch
+        ├── NoSuchColumn             no-such-column
+        ├── NoLength                 no-length
+        ├── NothingSelected          nothing-selected
+        └── UnknownCode              unknown-code
+
+Catch one with ``except hotmess.HotmessError as error``; ``error.code`` is stable, and its class docstring is
+what ``hotmess explain CODE`` prints. A `Notice` is the same thing where the run can go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import cleandoc
+from typing import ClassVar
+
+__all__ = ["NOTICES", "HotmessError", "Notice", "explain"]
+
+
+class HotmessError(Exception):
+    """An input that cannot be used as it is given, or a call that cannot be meant."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, found: str, *, where: str = "", why: str = "", hint: str = "") -> None:
+        """Keep the four parts of the message apart, so that a page can lay them out."""
+        super().__init__(found)
+        self.found, self.where, self.why, self.hint = found, where, why, hint
+
+    def __str__(self) -> str:
+        """Return the message as the command line prints it, one part a line."""
+        parts = (("where", self.where), ("why", self.why), ("hint", self.hint))
+        lines = [f"error[{self.code}]: {self.found}", *(f"  {name}: {text}" for name, text in parts if text)]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the reader of a number must know; the number stands."""
+
+    code: str
+    found: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Return the notice as the command line prints it."""
+        return f"note[{self.code}]: {self.found}" + (f"\n  hint: {self.hint}" if self.hint else "")
+
+
+class FileError(HotmessError):
+    """A path cannot be read or written."""
+
+
+class NoSuchPath(FileError):
+    """The path does not exist, or the pattern matches no file.
+
+    Look for a typing error, or for a shell that did not expand `*`: hotmess expands patterns itself.
+    """
+
+    code = "no-such-path"
+
+
+class UnreadableFile(FileError):
+    """The file is there but cannot be read: damaged, cut short, in another encoding, or not permitted.
+
+    Nothing is guessed from half a file. Write it again, or convert it, and read that.
+    """
+
+    code = "unreadable-file"
+
+
+class NotATable(FileError):
+    """The file is in none of the formats that hotmess reads.
+
+    Tables are read from CSV, TSV, JSON lines, JSON (a list of records), Parquet and Arrow files.
+    """
+
+    code = "not-a-table"
+
+
+class EmptyTable(FileError):
+    """The table has no rows.
+
+    An empty file is usually a job that died before it wrote; there is nothing to measure in it.
+    """
+
+    code = "empty-table"
+
+
+class CannotWrite(FileError):
+    """The output cannot be written where it was asked for.
+
+    Outputs are written beside their final place and renamed, so that half a file never stays behind.
+    """
+
+    code = "cannot-write"
+
+
+class TableError(HotmessError):
+    """The columns are not those of a sample table."""
+
+
+class MissingColumn(TableError):
+    """A column that the measurement needs is not in the table under that name.
+
+    A sample table has one row per model response. `question_id` says which question it answers, because bias and
+    variance are properties of the answers to one question. Give other names with `--columns ours=theirs`.
+    """
+
+    code = "missing-column"
+
+
+class MissingValue(TableError):
+    """Rows have no question, so nobody can tell which answers belong together.
+
+    Rows are never dropped for that in silence: fill the column, or remove the rows yourself.
+    """
+
+    code = "missing-value"
+
+
+class NoPrediction(TableError):
+    """No column holds what the model said.
+
+    One of these is needed: `answer` (text), `probs` or `prob_A, prob_B, …` (stated probabilities), `tests` or a row per
+    `test_id` (unit tests), `score` (in 0 to 1), `vector` (an embedding or a point).
+    """
+
+    code = "no-prediction"
+
+
+class MixedKinds(TableError):
+    """One run holds predictions of different kinds, such as answers in one task and unit tests in another.
+
+    Their errors have no common scale, so they cannot share a row or a picture. Measure one at a time with `--task`, or
+    measure the coarser label that all of them have with `--label score`.
+    """
+
+    code = "mixed-kinds"
+
+
+class BadStatus(TableError):
+    """The column `status` holds words that hotmess does not know.
+
+    Known are: ok, invalid (no answer could be read), limit (stopped by a limit), error and missing (infrastructure; left
+    out). A foreign column of that name is ignored with `--columns status=`.
+    """
+
+    code = "bad-status"
+
+
+class DuplicateSamples(TableError):
+    """Rows agree in task, model, setting, question, context and sample: one response seems to be in the table twice.
+
+    A response counted twice agrees with itself and makes a model look more coherent than it is. Remove the copies. If they
+    are different responses, give each its own `sample_id`, or ignore that column with `--columns sample_id=`.
+    """
+
+    code = "duplicate-samples"
+
+
+class PredictionError(HotmessError):
+    """The answers cannot be scored."""
+
+
+class NoTarget(PredictionError):
+    """There is nothing to compare the answers with.
+
+    Bias is the distance from the right answer. Without a `target` (or a `score`) only the spread of the answers can be
+    measured: `--loss spread`.
+    """
+
+    code = "no-target"
+
+
+class TwoTargets(PredictionError):
+    """A question has more than one right answer in the table.
+
+    Usually the options were shuffled between runs and the target is a letter. Store the text of the answer instead of its
+    letter, or give each shuffle its own question.
+    """
+
+    code = "two-targets"
+
+
+class TargetNotOption(PredictionError):
+    """The right answer is not among the options of its question.
+
+    Then every answer is wrong by construction. Answers, options and targets must be written the same way.
+    """
+
+    code = "target-not-option"
+
+
+class BadProbability(PredictionError):
+    """Stated probabilities are not probabilities: negative, not finite, or their sum is far from one.
+
+    A few are counted as answers that could not be read (`--invalid` says what becomes of them); more than the stated
+    share stops the run, since the figures would describe the parser.
+    """
+
+    code = "bad-probability"
+
+
+class BadScore(PredictionError):
+    """Scores lie outside 0 to 1.
+
+    The target of a score is 1. Divide percentages by 100, and points by the most that can be had.
+    """
+
+    code = "bad-score"
+
+
+class BadShape(PredictionError):
+    """Predictions of one table do not have one shape, such as embeddings of two lengths."""
+
+    code = "bad-shape"
+
+
+class MostlyUnparsed(PredictionError):
+    """So many answers could not be read that the figures would describe the parser, not the model.
+
+    Read the answers again with a better pattern. If the share is real, say so with `--max-invalid 1`.
+    """
+
+    code = "mostly-unparsed"
+
+
+class OneSample(PredictionError):
+    """Every question has a single sample, so bias and variance cannot be told apart.
+
+    Sample each question at least twice, better five to ten times: `epochs=10` in Inspect, `repeats: 10` in lm-eval.
+    """
+
+    code = "one-sample"
+
+
+class UsageError(HotmessError):
+    """A call that cannot be meant, such as an option with a value it does not have."""
+
+    code = "usage"
+
+
+class LossMismatch(UsageError):
+    """This loss is not defined for predictions of this kind.
+
+    answers and probabilities: brier, kl, mode, zero-one, spread; score: these and coverage, squared; tests: coverage,
+    spread; vector: squared, spread. Answers that have a target can also be measured as right or wrong: coverage.
+    """
+
+    code = "loss-mismatch"
+
+
+class NoSuchColumn(UsageError):
+    """An option names a column that the table does not have."""
+
+    code = "no-such-column"
+
+
+class NoLength(UsageError):
+    """The table has no length to put questions into buckets by.
+
+    Lengths are reasoning_tokens, output_tokens, output_chars or actions; any numeric column can be named with `--length`.
+    """
+
+    code = "no-length"
+
+
+class NothingSelected(UsageError):
+    """No row is left after `--task` and `--model`."""
+
+    code = "nothing-selected"
+
+
+class UnknownCode(UsageError):
+    """`hotmess explain` was asked for a code that does not exist."""
+
+    code = "unknown-code"
+
+
+NOTICES: dict[str, str] = {
+    "label": """Which label was measured. A table can hold both the answer and whether it was right. Answers tell one wrong
+        answer from another; right/wrong does not, and gives very different figures on the same runs. Answers decide
+        unless `--label score` is given.""",
+    "unparsed": """No answer could be read from some samples. By default they share one extra class that is always wrong
+        (`--invalid class`). `uniform` counts them as a guess over the options, as the paper does, which makes garbling
+        cheaper than being wrong; `drop` leaves them out, which is right for failures of the infrastructure only.""",
+    "left-out": """Samples that did not enter: status error or missing, no target, or dropped by `--invalid drop`.""",
+    "few-samples": """Some questions have too few samples (or contexts) to tell bias from variance. They are left out of
+        error, bias and variance alike, so that the three still add up.""",
+    "lonely-plugin": """The plug-in estimator takes the variance of a question with one sample to be zero and counts its
+        whole error as bias. The default estimator leaves such questions out instead.""",
+    "uneven": """Questions have different numbers of samples. The default estimators do not depend on that number; plug-in
+        figures do, and must not be compared between groups with different numbers.""",
+    "few-effective": """A handful of questions carry nearly all of the error: the effective number of questions,
+        (sum E)^2 / sum E^2, is below 10. No interval method covers well there, since rare and consistent errors may not have
+        been seen at all. Read the interval as a lower bound on the doubt.""",
+    "no-errors": """No sample was wrong. Incoherence is the share of the error that is variance: without error it does not
+        exist, and is shown as a dash, never as 0.""",
+    "plugin": """Plug-in figures depend on the number of samples: variance is too small by the factor 1 - 1/K, and bias too
+        large by the same amount. Use them to compare with the paper, not groups with one another.""",
+    "graded": """Some scores lie between 0 and 1. Losses over classes (brier, kl, mode, zero-one) know right and wrong only, and
+        take full marks for right; coverage and squared count partial marks.""",
+    "kl-scale": """KL charges each answer that was given no probability -log(delta), 27.6 nats at delta = 1e-12, so its
+        absolute size is set by delta. `variance / log_delta` reads as the rate of departing from the model's own most
+        common answer, `error / log_delta` as the error rate. Never compare across delta.""",
+    "no-incoherence": """0/1 error is not the sum of a bias and a variance that can be averaged over questions: variance
+        helps where the most common answer is wrong. The three terms are reported; use the loss `mode` for a share.""",
+    "crossed": """The same contexts were used for every question. Then the contexts are a second source of chance: more
+        questions do not help against an odd prompt. The interval adds the variance between contexts (two-way jackknife).""",
+    "few-contexts": """The same one or two contexts were used for all questions. The figures hold for these contexts; how
+        much other contexts would change them cannot be told from fewer than three.""",
+    "unnormalised": """Stated probabilities did not sum to one exactly and were rescaled (within 0.001), or looked like
+        percentages and were divided by their sum. Sums further off count as answers that could not be read.""",
+    "missing-tests": """Some runs lack tests that other runs of the same question have. A test without an outcome counts as
+        failed, never as passed.""",
+    "few-questions": """There are fewer questions than buckets were asked for; fewer buckets are shown.""",
+    "same-samples": """Questions were sorted by the length of the samples that are scored. If long samples tend to be the odd
+        ones, that alone makes the long bucket look less coherent, most with few samples per question.""",
+    "label-disagreement": """The score says right where the answer differs from the target, or the other way round.
+        Perhaps answers and targets are not written the same way; then every answer looks wrong. `--label score` measures
+        the score.""",
+    "open-answers": """There were no options: the classes of a question are the different answers seen, and the target. Two
+        spellings of one answer are two classes.""",
+    "no-length": """Some samples have no length; the mean length of a question is over those that have one.""",
+}
+
+
+def _tree(cls: type[HotmessError]) -> list[type[HotmessError]]:
+    return [cls, *(leaf for child in cls.__subclasses__() for leaf in _tree(child))]
+
+
+def explain(code: str) -> str:
+    """Return the long form of an error or notice code.
+
+    Raises:
+        UnknownCode: there is no such code; the message lists the nearest ones.
+    """
+    texts = {cls.code: cleandoc(cls.__doc__ or "") for cls in _tree(HotmessError) if "code" in vars(cls)}
+    texts.pop("error")
+    texts.update({name: " ".join(text.split()) for name, text in NOTICES.items()})
+    if code in texts:
+        return texts[code]
+    from difflib import get_close_matches
+
+    near = get_close_matches(code, texts, n=3, cutoff=0.4) or sorted(texts)
+    raise UnknownCode(f"there is no message with the code `{code}`", hint="hotmess explain " + " | ".join(near))

@@ -1,0 +1,159 @@
+"""Questions put together: which questions share a row, and what is known of each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Int
+from numpy import ndarray
+
+from hotmess.decompose import Terms, decompose
+from hotmess.errors import NoSuchColumn, UsageError
+from hotmess.leave_out import LeftOut, leave_out
+from hotmess.measurement import Method
+from hotmess.samples import GROUPS, Samples
+from hotmess.tally import Tally, question_codes
+
+__all__ = ["Bucket", "Group", "Questions", "grouping", "groups_of", "known_columns"]
+
+_PER_BUCKET = 4  # questions, below which a bucket says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Buckets of equally many questions by the mean of a column."""
+
+    column: str
+    count: int
+    name: str
+
+
+def grouping(samples: Samples, by: Sequence[str], pool: Sequence[str]) -> tuple[tuple[str, ...], Bucket | None]:
+    """The columns to split by, and the buckets, if any.
+
+    Raises:
+        UsageError: what was asked for is not understood.
+        NoSuchColumn: the table does not have the column.
+    """
+    columns: list[str] = []
+    bucket = None
+    for spec in by:
+        name, _, count = spec.partition(":")
+        if count and (not count.isdigit() or int(count) < 1 or bucket):
+            raise UsageError(f"`--by {spec}` is not understood", hint="--by length:8, once; or --by COLUMN")
+        if count:
+            bucket = Bucket("" if name == "length" and not samples.has("length") else name, int(count), name)
+        elif name == "length" and not samples.has("length"):
+            raise UsageError("`--by length` needs a number of buckets", hint="--by length:8")
+        elif name not in GROUPS:
+            columns.append(name)
+    for name in pool:
+        if name not in GROUPS:
+            raise UsageError(f"`--pool {name}` is not understood", hint="--pool task | model | setting")
+    known_columns(samples, [*columns, *([bucket.column] if bucket and bucket.column else [])])
+    return tuple(dict.fromkeys(columns)), bucket
+
+
+def known_columns(samples: Samples, names: Sequence[str]) -> None:
+    """Refuse columns that are not there, or that are no property of a question or a run.
+
+    Raises:
+        NoSuchColumn: with the columns there are.
+    """
+    for name in names:
+        if not samples.has(name) or name in ("question_id", "answer", "score", "sample_id"):
+            there = [c for c in samples.columns if c not in ("question_id", "answer", "score", "sample_id", "target")]
+            found = "cannot be split by" if samples.has(name) else "does not exist"
+            raise NoSuchColumn(f"the column `{name}` {found}; there are {', '.join(there) or 'no others'}")
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Per-question terms, beside what names a question."""
+
+    table: pl.DataFrame
+    terms: Terms
+    cells: Tally
+    codes: Int[ndarray, " cell"]
+    clusters: ndarray | None
+    left: LeftOut | None
+
+    @classmethod
+    def of(cls, made: Tally, samples: Samples, method: Method) -> "Questions":
+        """Decompose every question, and leave samples or contexts out where the interval asks for it."""
+        plugin = method.estimator == "plugin"
+        terms = decompose(made, method.loss, plugin=plugin, invalid=method.invalid, delta=method.delta)
+        both = "context_id" in made.inner and "sample_id" in made.inner
+        outer = made.without("sample_id") if both else made
+        clusters = None if method.cluster is None else _clusters(samples, made, method.cluster)
+        left = None
+        shared = "context_id" in outer.inner and terms.contexts.max() >= 2
+        if method.loss not in ("zero_one", "spread") and (method.about == "benchmark" or shared):
+            left = leave_out(outer, method.loss, plugin=plugin, invalid=method.invalid, delta=method.delta)
+        return cls(made.questions(), terms, outer, question_codes(outer), clusters, left)
+
+    def usable(self, members: Int[ndarray, " member"], *, nested: bool) -> Bool[ndarray, " member"]:
+        """Questions whose bias and variance can be told apart; where some have contexts, all must."""
+        known = np.isfinite(self.terms.variance[members])
+        return known & (self.terms.contexts[members] >= 2) if nested else known
+
+
+def _clusters(samples: Samples, made: Tally, name: str) -> ndarray:
+    """The cluster of each question."""
+    known_columns(samples, [name])
+    column = nw.col(name).cast(nw.String)
+    found = samples.frame.group_by(*made.keys).agg(column.min().alias("low"), column.max().alias("high"))
+    table = (
+        made.questions()
+        .select(made.keys)
+        .join(found.collect("polars").to_native(), on=made.keys, how="left", nulls_equal=True, maintain_order="left")
+    )
+    torn = table.filter(pl.col("low") != pl.col("high")).height
+    if torn:
+        raise UsageError(
+            f"`--cluster {name}`: {torn} question(s) lie in more than one cluster", hint="choose a property of questions"
+        )
+    return table["low"].fill_null("").to_numpy()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Questions that are put together."""
+
+    name: Mapping[str, Any]
+    members: Int[ndarray, " member"]
+    nested: bool
+
+
+def groups_of(table: Questions, columns: Sequence[str], pool: Sequence[str], bucket: Bucket | None) -> Iterator[Group]:
+    """Questions by task, model, setting (unless pooled) and the columns to split by; then by bucket."""
+    names = [name for name in GROUPS if name in table.table.columns and name not in pool] + list(columns)
+    found: list[tuple[tuple[Any, ...], Int[ndarray, " member"]]]
+    if not names:
+        found = [((), np.arange(table.table.height))]
+    else:
+        rows = table.table.select(names).with_row_index("at").group_by(names, maintain_order=True).agg("at").sort(names)
+        found = [(row[:-1], np.asarray(row[-1])) for row in rows.iter_rows()]
+    for values, members in found:
+        name = dict(zip(names, values, strict=True))
+        nested = bool(table.terms.contexts[members].max() >= 2)
+        whole = Group(name, members, nested)
+        yield from [whole] if bucket is None else _buckets(table, whole, bucket)
+
+
+def _buckets(table: Questions, group: Group, bucket: Bucket) -> Iterator[Group]:
+    """Split the usable questions of a group, sorted by mean length, into equally many."""
+    rows = table.table[group.members]
+    mean = (rows["length"] / rows["lengths"]).to_numpy()
+    chosen = table.usable(group.members, nested=group.nested) & np.isfinite(mean)
+    members, mean = group.members[chosen], mean[chosen]
+    order = np.argsort(mean, kind="stable")
+    count = max(1, min(bucket.count, len(order) // _PER_BUCKET))
+    for number, part in enumerate(np.array_split(order, count), start=1):
+        if len(part):
+            span = {"bucket": number, "of": count, "low": float(mean[part[0]]), "high": float(mean[part[-1]])}
+            span["mean"] = float(mean[part].mean())
+            yield Group({**group.name, bucket.name: span}, np.sort(members[part]), group.nested)

@@ -1,0 +1,177 @@
+"""Measurements and checks as a terminal shows them. Computes nothing; text from logs is never trusted."""
+
+from collections.abc import Sequence
+from io import StringIO
+from typing import Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.control import strip_control_codes
+from rich.table import Table
+from rich.text import Text
+
+from hotmess.infer import Interval
+from hotmess.measurement import Measurement, Row
+from hotmess.overview import Overview
+from hotmess.samples import GROUPS
+
+__all__ = ["as_text", "safe", "show", "show_overview"]
+
+_BAR = 10
+_COLOURS = {"hot mess": "dark_orange3", "systematic": "blue", "mixed": "default"}
+_LABELS = {"zero_one": "0/1", "brier": "Brier", "kl": "KL"}
+
+
+def as_text(measured: Measurement, width: int = 120) -> str:
+    """The figures without colour."""
+    console = Console(file=StringIO(), width=width, no_color=True, force_terminal=False)
+    console.print(show(measured))
+    assert isinstance(console.file, StringIO)  # noqa: S101 - made two lines above; for the type checker
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+def safe(value: Any) -> str:
+    """Text from a log without control codes, so that it cannot move the cursor or colour the screen."""
+    return "".join(c for c in strip_control_codes(str(value)) if c.isprintable())
+
+
+def show(measured: Measurement) -> RenderableType:
+    """A table of one line per row, and below it how the figures were made."""
+    return Group(_table(measured), *(Text(line, style="dim") for line in _made(measured)))
+
+
+def _table(measured: Measurement) -> Table:
+    loss, rows = measured.method.loss, measured.rows
+    names = _names(rows)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for title, _ in _columns(loss):
+        table.add_column(title, justify="left" if title in ("incoherence", "verdict") else "right", no_wrap=True)
+    for row in rows:
+        cells = [Text(_label(row.group.get(name))) for name in names]
+        table.add_row(*cells, *(write(row) for _, write in _columns(loss)))
+    return table
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """The columns that name a row: what was asked for, and of task and setting what is not the same everywhere."""
+    every = list(dict.fromkeys(name for row in rows for name in row.group))
+    seen = {name: {_label(row.group.get(name)) for row in rows} for name in every}
+    return [n for n in every if n == "model" or n not in GROUPS or len(seen[n]) > 1 or (n == "setting" and seen[n] != {"-"})]
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{value['bucket']}/{value['of']}: {value['low']:,.0f}-{value['high']:,.0f}"
+    return "-" if value is None else safe(value)
+
+
+def _columns(loss: str) -> list[tuple[str, Any]]:
+    counts = ("questions × samples", lambda row: f"{row.questions:,} × {row.samples / max(row.questions, 1):.3g}")
+    if loss == "spread":
+        return [counts, ("variance", lambda row: _with_half(row.variance)), ("input / output", _shares_of_variance)]
+    if loss == "zero_one":
+        wrong = ("where wrong", lambda row: _number(row.more["variance_biased"]))
+        right = ("where right", lambda row: _number(row.more["variance_unbiased"]))
+        return [
+            counts,
+            ("error", lambda row: _with_half(row.error)),
+            ("bias", lambda row: _number(row.bias2.value)),
+            right,
+            wrong,
+        ]
+    columns = [
+        counts,
+        ("error", lambda row: _with_half(row.error)),
+        ("bias²", lambda row: _number(row.bias2.value)),
+        ("variance", lambda row: _number(row.variance.value)),
+        ("incoherence", _incoherence),
+        ("input / output", _shares),
+        ("verdict", lambda row: Text(row.verdict or "", style=_COLOURS.get(row.verdict or "", "dim"))),
+    ]
+    bracket = [("bracket", _bracket)] if loss in ("kl", "mode") else []
+    return [*columns[:5], *bracket, *columns[5:]]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or np.isnan(value) else f"{value:.3f}"
+
+
+def _with_half(found: Interval) -> str:
+    half = (found.high - found.low) / 2
+    return _number(found.value) + ("" if np.isnan(half) else f" ±{half:.3f}")
+
+
+def _incoherence(row: Row) -> Text:
+    found = row.incoherence
+    if np.isnan(found.value):
+        return Text("-")
+    shown = min(max(found.value, 0.0), 1.0)
+    ends = "" if np.isnan(found.low) else f" [{100 * found.low:.0f}-{100 * found.high:.0f}]"
+    bar = "█" * round(shown * _BAR)
+    return Text(f"{100 * shown:3.0f}%{ends:<9}{bar}", style=_COLOURS.get(row.verdict or "", ""))
+
+
+def _bracket(row: Row) -> str:
+    low, high, error = row.more.get("variance_plugin"), row.more.get("variance_crossfit"), row.error.value
+    return "-" if low is None or high is None or not error else f"{100 * low / error:.0f}-{100 * high / error:.0f}%"
+
+
+def _share(part: float | None, whole: float) -> str:
+    return "-" if part is None or not whole or np.isnan(whole) else f"{100 * max(part, 0.0) / whole:.0f}%"
+
+
+def _shares(row: Row) -> str:
+    if row.input_variance is None:
+        return "-"
+    return f"{_share(row.input_variance, row.error.value)} / {_share(row.output_variance, row.error.value)}"
+
+
+def _shares_of_variance(row: Row) -> str:
+    if row.input_variance is None:
+        return "-"
+    return f"{_share(row.input_variance, row.variance.value)} / {_share(row.output_variance, row.variance.value)}"
+
+
+def _made(measured: Measurement) -> list[str]:
+    """How the figures were made, in a line or two."""
+    method, rows = measured.method, measured.rows
+    unit = {"kl": "nats", "mode": "share of answers", "zero_one": "share of answers"}.get(method.loss, "")
+    loss = _LABELS.get(method.loss, method.loss) + (f" ({unit})" if unit else "")
+    parts = [safe(measured.source), f"label {method.label}", f"loss {loss}", method.estimator]
+    if method.loss == "kl":
+        parts.append(f"delta {method.delta:g}")
+    ways = list(dict.fromkeys(row.interval for row in rows if row.interval != "none"))
+    if ways:
+        parts.append(f"{method.level:.0%} interval for {_about(method.about)}: {'; '.join(ways)}")
+    unread = sum(row.invalid_rate * (row.samples + row.left_out) for row in rows) / max(
+        1, sum(r.samples + r.left_out for r in rows)
+    )
+    parts.append(f"unparsed {unread:.1%} ({method.invalid})" if unread else "none unparsed")
+    return [" · ".join(parts)]
+
+
+def _about(about: str) -> str:
+    return "questions like these" if about == "population" else "exactly these questions"
+
+
+def show_overview(seen: Overview) -> RenderableType:
+    """What a table holds: one line per task, model and setting."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    names = list(seen.groups[0].name)
+    for title in (*names, "questions", "contexts", "samples", "unread", "left out", "usable"):
+        table.add_column(title, justify="left" if title in names else "right", overflow="fold")
+    for group in seen.groups:
+        cells = [Text(_label(group.name[name])) for name in names]
+        spans = [f"{group.questions:,}", _span(group.contexts), _span(group.samples)]
+        table.add_row(*cells, *spans, f"{group.unread:.1%}", f"{group.excluded:,}", f"{group.usable:,}")
+    classes = f" · answers {', '.join(safe(c) for c in seen.classes[:12])}" if seen.classes else ""
+    length = f" · length {seen.length}" if seen.length else ""
+    about = f"{safe(seen.source)} · {seen.kind}{classes}{length}"
+    return Group(Text(about), table, Text("columns: " + ", ".join(safe(c) for c in seen.columns), style="dim"))
+
+
+def _span(ends: tuple[int, int]) -> str:
+    return f"{ends[0]:,}" if ends[0] == ends[1] else f"{ends[0]:,}-{ends[1]:,}"

@@ -1,0 +1,193 @@
+"""Sums per question that add: over files, machines and days.
+
+Every measure in hotmess is a function of sums over the samples of a question (and of a context, where the input was drawn
+several times). With ``f`` the prediction of a sample, over the units of its kind (classes, unit tests, coordinates)::
+
+    tally = GROUP BY question, context:   count,  sum f_u,  sum |f|^2,  sum log(f_u + delta),  sum length
+    merge = the same GROUP BY over tallies
+
+The engine of the sample table does that one GROUP BY, through narwhals; `hotmess.sums` says of what, for each kind of
+prediction. A one-hot answer is counted, never expanded. `hotmess.blocks` makes dense arrays of the result.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from jaxtyping import Int
+from numpy import ndarray
+
+from hotmess.errors import BadShape, DuplicateSamples, EmptyTable, MissingValue, NoTarget
+from hotmess.samples import Kind, Samples
+from hotmess.sums import DELTA, HIGHS, ID_BITS, LOWS, Loss, Space, Sums, collect, first_rows, is_sum, sums
+
+__all__ = ["DELTA", "Loss", "Tally", "count_questions", "merge", "question_codes", "tally"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Sums per cell; a cell is a question, a question × context, or a question × context × sample.
+
+    Attributes:
+        kind: the kind of prediction that was added up.
+        space: votes (every sample is one class), probabilities (a distribution over classes) or points.
+        keys: the columns of `cells` that name a question.
+        inner: the columns that name a cell inside its question: context_id, sample_id, both or none.
+        units: names of the units where they are the same for every question; `cells` has a column ``total:NAME`` each.
+        cells: a row per cell, sorted, with sums over its samples.
+        entries: otherwise a row per cell and unit, with the columns that name the cell, ``unit`` and ``total``.
+    """
+
+    kind: Kind
+    space: Space
+    keys: tuple[str, ...]
+    inner: tuple[str, ...]
+    units: tuple[str, ...]
+    cells: pl.DataFrame
+    entries: pl.DataFrame | None = None
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """The columns that name a cell."""
+        return (*self.keys, *self.inner)
+
+    def questions(self) -> pl.DataFrame:
+        """One row per question, sorted: its keys, its sums, and how many contexts it has."""
+        added = [pl.col(name).sum() for name in self.cells.columns if is_sum(name) and ":" not in name]
+        contexts = pl.col("context_id").n_unique() if "context_id" in self.inner else pl.lit(1, dtype=pl.UInt32).first()
+        return self.cells.group_by(self.keys, maintain_order=True).agg(*added, contexts=contexts)
+
+    def without(self, column: str) -> "Tally":
+        """The tally with the cells of one inner column added up."""
+        return _grouped(replace(self, inner=tuple(name for name in self.inner if name != column)))
+
+    def within_contexts(self) -> "Tally":
+        """The same cells, each context taken as a question of its own."""
+        inner = tuple(name for name in self.inner if name != "context_id")
+        return replace(self, keys=(*self.keys, "context_id"), inner=inner)
+
+
+def tally(
+    samples: Samples,
+    loss: Loss = "brier",
+    *,
+    by: Sequence[str] = (),
+    length: str | None = None,
+    each_sample: bool = False,
+    delta: float = DELTA,
+) -> Tally:
+    """Add up what a loss needs.
+
+    Args:
+        samples: the sample table.
+        loss: kl also needs sums of logarithms, mode and zero_one the votes of probabilities, coverage outcomes.
+        by: columns that split the samples of a question into questions of their own.
+        length: a numeric column to add up as well, per sample.
+        each_sample: keep every sample as a cell of its own, for what must leave one out.
+        delta: the smoothing of KL.
+
+    Raises:
+        HotmessError: a row has no question, a response is there twice, no row counts, or shapes differ.
+    """
+    keys = (*(name for name in samples.keys if name != "question_id" and name not in by), *by, "question_id")
+    inner = ("context_id",) if samples.has("context_id") and "context_id" not in by else ()
+    if each_sample:
+        samples, inner = samples.with_sample_ids(), (*inner, "sample_id")
+    where = (*keys, *inner)
+    added: Sums = sums(samples, loss, where=where, length=length, delta=delta)
+    made = Tally(samples.kind, added.space, keys, inner, added.units, added.cells.sort(where), added.entries)
+    _check(made, samples)
+    return made
+
+
+def question_codes(made: Tally) -> Int[ndarray, " cell"]:
+    """Number the questions in the order of the cells."""
+    if not made.inner:
+        return np.arange(made.cells.height)
+    counts = made.cells.group_by(made.keys, maintain_order=True).len()["len"].to_numpy()
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def count_questions(made: Tally) -> int:
+    """How many questions a tally has."""
+    return made.cells.height if not made.inner else made.cells.select(pl.struct(made.keys).n_unique()).item()
+
+
+def merge(first: Tally, *others: Tally) -> Tally:
+    """Add tallies of the same kind, as if their samples had been in one table.
+
+    Raises:
+        BadShape: they do not count the same things.
+    """
+    every = (first, *others)
+    shapes = {(made.kind, made.space, made.keys, made.inner) for made in every}
+    if len(shapes) > 1:
+        raise BadShape("only tallies of one kind add up; found " + " and ".join(f"{s[1]} by {', '.join(s[2])}" for s in shapes))
+    if len({made.entries is None for made in every}) == 2:
+        every = tuple(_with_entries(made) for made in every)
+    units = tuple(dict.fromkeys(unit for made in every for unit in made.units))
+    frames = [made.entries for made in every if made.entries is not None]
+    cells = pl.concat([made.cells for made in every], how="diagonal_relaxed")
+    entries = pl.concat(frames, how="diagonal_relaxed") if frames else None
+    return _grouped(replace(first, units=units, cells=cells, entries=entries))
+
+
+def _grouped(made: Tally) -> Tally:
+    """Group the rows of a tally again and add."""
+    names = made.cells.columns
+    added = [pl.col(name).sum() for name in names if is_sum(name)]
+    ends = [pl.col(name).min() for name in names if name in LOWS] + [pl.col(name).max() for name in names if name in HIGHS]
+    cells = made.cells.group_by(made.where).agg(*added, *ends).sort(made.where)
+    if made.entries is None:
+        return replace(made, cells=cells)
+    sums = [name for name in ("total", "outcomes") if name in made.entries.columns]
+    return replace(made, cells=cells, entries=made.entries.group_by(*made.where, "unit").agg(pl.col(sums).sum()))
+
+
+def _with_entries(made: Tally) -> Tally:
+    """A tally with a column per unit, as one with a row per cell and unit."""
+    if made.entries is not None:
+        return made
+    columns = {f"total:{unit}": unit for unit in made.units}
+    entries = made.cells.select(*made.where, *columns).rename(columns)
+    entries = entries.unpivot(on=list(made.units), index=made.where, variable_name="unit", value_name="total")
+    return replace(made, units=(), cells=made.cells.drop(*columns), entries=entries.filter(pl.col("total") != 0))
+
+
+def _check(made: Tally, samples: Samples) -> None:
+    cells = made.cells
+    if cells.height == 0 or cells["rows"].sum() == 0:
+        raise EmptyTable("the table has no rows")
+    lost = cells.filter(pl.col("question_id").is_null())["rows"].sum()
+    if lost:
+        raise MissingValue(
+            f"{int(lost)} of {int(cells['rows'].sum())} rows have no question_id",
+            why="nobody can tell which answers belong together",
+            hint="fill the column, or remove these rows",
+        )
+    if cells["excluded"].sum() == cells["rows"].sum():
+        raise NoTarget("no row has both a target and a status that counts", hint="--loss spread needs no target")
+    if samples.has("sample_id") and samples.kind != "tests":
+        _check_copies(made, samples)
+
+
+def _check_copies(made: Tally, samples: Samples) -> None:
+    """Refuse a response that is there twice."""
+    cells, where = made.cells, made.where
+    small = "id_bits" in cells.columns and cells["id_low"].min() >= 0 and cells["id_high"].max() <= ID_BITS  # type: ignore[operator]
+    if small:
+        bits = np.bitwise_count(cells["id_bits"].to_numpy().astype(np.int64))
+        copies = cells.filter(pl.Series(bits < cells["rows"].to_numpy()))
+    else:
+        where = tuple(dict.fromkeys((*where, "sample_id")))
+        rows = samples.frame.group_by(*where).agg(nw.len().alias("rows"))
+        copies = collect(rows.filter(nw.col("rows") > 1), exact=True)
+    if copies.height:
+        raise DuplicateSamples(
+            f"{copies.height} question(s) have the same sample_id more than once",
+            where=first_rows(copies, where),
+            why="a response that is counted twice agrees with itself",
+            hint="remove the copies, or --columns sample_id=    (if these are different responses)",
+        )
