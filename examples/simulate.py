@@ -37,7 +37,7 @@ def main() -> None:
     """Write the table to standard output."""
     rng = np.random.default_rng(20260101)
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow("task model question_id context_id sample_id answer target n_choices output_tokens".split())
+    writer.writerow(["task", "model", "question_id", "context_id", "sample_id", "answer", "target", "n_choices", "output_tokens"])
     for question in range(QUESTIONS):
         target = int(rng.integers(4))
         for model in ("stubborn", "scattered"):
@@ -47,7 +47,15 @@ def main() -> None:
                 tilted /= tilted.sum()
                 for sample in range(SAMPLES):
                     answer = OPTIONS[rng.choice(4, p=tilted)] if rng.random() > 0.01 else ""
-                    row = (f"q{question:02}", f"q{question:02}c{context}", sample, answer, OPTIONS[target], 4, thinks(tilted, rng))
+                    row = (
+                        f"q{question:02}",
+                        f"q{question:02}c{context}",
+                        sample,
+                        answer,
+                        OPTIONS[target],
+                        4,
+                        thinks(tilted, rng),
+                    )
                     writer.writerow(("simulated", model, *row))
 
 

@@ -6,7 +6,7 @@ them nobody chose, and what becomes of samples from which no answer could be rea
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, Self
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -61,7 +61,7 @@ class Block:
         """The uniform guess: 1/C for each of C options."""
         return (self.weight > 0) / self.weight.sum(1, keepdims=True)
 
-    def pooled(self) -> Self:
+    def pooled(self) -> "Block":
         """The same samples in one cell per question, each sample with equal weight."""
         return replace(
             self,
@@ -73,7 +73,7 @@ class Block:
             guesses=self.guesses.sum(1, keepdims=True),
         )
 
-    def each_cell(self) -> Self:
+    def each_cell(self) -> "Block":
         """Every cell as a question of its own."""
         contexts = self.cell.shape[1]
         shape = (-1, 1, self.total.shape[2])
@@ -108,10 +108,11 @@ def blocks(tally: Tally, *, invalid: Invalid = "class", delta: float = 0.0, pair
     alive = np.flatnonzero(scalars.samples > 0)
     counts = np.bincount(question[alive], minlength=len(places.width))
     start = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    shapes = np.stack([counts, places.width], axis=1)
-    for contexts, width in np.unique(shapes[counts > 0], axis=0):
-        members = np.flatnonzero((counts == contexts) & (places.width == width))
-        step = max(1, int(_NUMBERS // (contexts * max(1, width) * (width + 3 if pairs else 1))))
+    shape = counts * (places.width.max() + 1) + places.width
+    for one in np.unique(shape[counts > 0]):
+        members = np.flatnonzero(shape == one)
+        contexts, width = int(counts[members[0]]), int(places.width[members[0]])
+        step = max(1, _NUMBERS // (contexts * max(1, width) * (width + 3 if pairs else 1)))
         for chosen in np.split(members, range(step, len(members), step)):
             cell = alive[start[chosen][:, None] + np.arange(contexts)]
             yield _block(tally, chosen, cell, places, scalars, delta)
@@ -134,19 +135,8 @@ class _Scalars:
         self.options = None if options is None else options.cast(pl.Float64).fill_null(0.0).to_numpy()
 
 
-class _Places(Protocol):
-    """Where the sums of a unit are: in a column of their own, or in a row."""
-
-    width: Int[ndarray, " question"]
-    target: Int[ndarray, " question"]
-
-    def dense(self, cell: Int[ndarray, "question context"], width: int) -> Float[ndarray, "question context unit"]:
-        """The sums of the units of some cells, 0 where a cell has none."""
-        ...
-
-
 class _Columns:
-    """A column per unit."""
+    """Where the sums of a unit are: in a column of their own."""
 
     def __init__(self, tally: Tally, question: Int[ndarray, " cell"]) -> None:
         first = np.flatnonzero(np.diff(question, prepend=-1))
@@ -157,7 +147,7 @@ class _Columns:
         if "target_low" in tally.cells.columns:
             place = {unit: at for at, unit in enumerate(tally.units)}
             found = tally.cells["target_low"].replace_strict(place, default=-1, return_dtype=pl.Int64).to_numpy()
-            self.target = np.maximum.reduceat(found, first)  # a cell whose samples were all left out knows no target
+            self.target = np.maximum.reduceat(found, first)  # one cell that has it tells the target of its question
 
     def dense(self, cell: Int[ndarray, "question context"], width: int) -> Float[ndarray, "question context unit"]:
         return self.totals[cell][..., :width]
@@ -169,13 +159,13 @@ def _matrix(cells: pl.DataFrame, prefix: str) -> Float[ndarray, "cell unit"]:
 
 
 class _Entries:
-    """A row per cell and unit; the units of a question are numbered in the order of their names, its target among them."""
+    """Where the sums of a unit are: in a row of their own. The units of a question are numbered in the order of their names, its target among them."""
 
     def __init__(self, tally: Tally, question: Int[ndarray, " cell"]) -> None:
         cells = tally.cells.with_columns(cell=pl.Series(np.arange(len(question))), question=pl.Series(question))
         assert tally.entries is not None  # noqa: S101 - what distinguishes this class; for the type checker
         rows = tally.entries.join(cells.select(*tally.where, "cell", "question"), on=tally.where, nulls_equal=True)
-        units = rows.select("question", "unit")
+        units = _tests(cells, rows) if tally.kind == "tests" else rows.select("question", "unit")
         goals = pl.DataFrame(schema={"question": pl.Int64, "unit": pl.String})
         if "target_low" in cells.columns:
             goals = cells.select("question", unit="target_low").drop_nulls().unique("question", keep="first")
@@ -200,11 +190,18 @@ class _Entries:
         return out.reshape(*cell.shape, width)
 
 
+def _tests(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The unit tests of a question are those that any model was given, so that none passes by being left away."""
+    asked = [name for name in ("task", "question_id") if name in cells.columns]
+    known = rows.select(*asked, "unit").unique()
+    return cells.select("question", *asked).unique().join(known, on=asked, nulls_equal=True).select("question", "unit")
+
+
 def _block(
     tally: Tally,
     chosen: Int[ndarray, " question"],
     cell: Int[ndarray, "question context"],
-    places: _Places,
+    places: "_Columns | _Entries",
     known: _Scalars,
     delta: float,
 ) -> Block:
@@ -273,8 +270,7 @@ def _classes(
     if block.votes:
         seen = ((block.total > 0).any(1) | (right[:, :width] > 0)).astype(float)
     else:
-        assert options is not None  # noqa: S101 - probabilities always count their options; for the type checker
-        seen = (np.arange(width) < options[:, None]).astype(float)
+        seen = np.ones((questions, width)) if options is None else (np.arange(width) < options[:, None]).astype(float)
     hidden = np.maximum((options if options is not None else 0.0) - seen.sum(1), 0.0)
     extra = np.full((questions, 1), float(known.extra_class))
     weight = np.concatenate([seen, hidden[:, None], extra], axis=1)

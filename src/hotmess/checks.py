@@ -54,13 +54,14 @@ def _totals(made: Tally) -> _Totals:
 def problems(made: Tally, samples: Samples, loss: Loss, *, max_invalid: float = MAX_INVALID) -> list[HotmessError]:
     """Every reason not to give a figure for this table."""
     sums = _totals(made)
-    found = [_no_target(samples, loss), _two_targets(made), _not_an_option(made, sums), _too_many_options(made)]
+    found = [_no_target(made, samples, loss), _two_targets(made), _not_an_option(made, sums), _too_many_options(made)]
     found += [_bad(sums, samples, max_invalid) or _unparsed(sums, max_invalid), _one_sample(made)]
     return [problem for problem in found if problem is not None]
 
 
-def _no_target(samples: Samples, loss: Loss) -> HotmessError | None:
-    if samples.has_target or loss == "spread":
+def _no_target(made: Tally, samples: Samples, loss: Loss) -> HotmessError | None:
+    known = samples.has_target and ("target_low" not in made.cells.columns or made.cells["target_low"].count() > 0)
+    if known or loss == "spread":
         return None
     return NoTarget(
         "the table has neither a target nor a score",
@@ -72,7 +73,9 @@ def _no_target(samples: Samples, loss: Loss) -> HotmessError | None:
 def _two_targets(made: Tally) -> HotmessError | None:
     if "target_low" not in made.cells.columns:
         return None
-    ends = made.cells.group_by(made.keys).agg(low=pl.col("target_low").min(), high=pl.col("target_high").max())
+    ends = made.cells.rename({"target_low": "low", "target_high": "high"})
+    if made.inner:
+        ends = ends.group_by(made.keys).agg(pl.col("low").min(), pl.col("high").max())
     torn = ends.filter(pl.col("low") != pl.col("high"))
     if not torn.height:
         return None
@@ -87,10 +90,16 @@ def _two_targets(made: Tally) -> HotmessError | None:
 
 
 def _not_an_option(made: Tally, sums: _Totals) -> HotmessError | None:
-    if not sums.off_target:
+    cells = made.cells
+    if made.space == "probabilities" and "target_low" in cells.columns:
+        cells = cells.filter(pl.col("target_low").is_not_null() & ~pl.col("target_low").is_in(made.units))
+    elif sums.off_target:
+        cells = cells.filter(pl.col("off_target") > 0)
+    else:
         return None
-    cells = made.cells.filter(pl.col("off_target") > 0)
     questions = cells.select(made.keys).unique()
+    if not questions.height:
+        return None
     return TargetNotOption(
         f"the target of {questions.height} question(s) is not among the options",
         where=first_rows(questions, made.keys),
@@ -147,14 +156,15 @@ def _unparsed(sums: _Totals, most: float) -> HotmessError | None:
 
 
 def _one_sample(made: Tally) -> HotmessError | None:
-    samples = made.cells.group_by(made.keys).agg((pl.col("rows") - pl.col("excluded")).sum())["rows"]
-    if samples.max() is None or float(samples.max()) >= 2:  # type: ignore[arg-type]
+    cells = made.cells if not made.inner else made.cells.group_by(made.keys).agg(pl.col("rows", "excluded").sum())
+    samples = (cells["rows"] - cells["excluded"]).to_numpy()
+    if samples.max() >= 2:
         return None
     hint = "sample each question again: `epochs=10` in Inspect, `repeats: 10` in lm-eval"
     if "context_id" not in made.inner and made.cells["question_id"].n_unique() > 1:
         hint += "; or, if repeats have ids of their own, name the question: --columns question_id=NAME"
     return OneSample(
-        f"all {samples.len():,} questions have a single sample", why="bias and variance cannot be told apart", hint=hint
+        f"all {len(samples):,} questions have a single sample", why="bias and variance cannot be told apart", hint=hint
     )
 
 
@@ -165,7 +175,7 @@ def notices(made: Tally, samples: Samples, *, invalid: str, most: float = MAX_IN
     """What the reader of a figure must know about the table behind it."""
     sums = _totals(made)
     found: list[Notice | None] = [*samples.notices, _unread(sums, invalid), _left_out(sums), _disagree(sums)]
-    found += [_graded(made, sums), _rescaled(sums, most), _missing_tests(made)]
+    found += [_graded(made, sums), _rescaled(sums, most), _missing_tests(made), _some_targets(made)]
     return [notice for notice in found if notice is not None]
 
 
@@ -181,7 +191,7 @@ def _unread(sums: _Totals, invalid: str) -> Notice | None:
 def _left_out(sums: _Totals) -> Notice | None:
     if not sums.excluded:
         return None
-    return Notice("left-out", f"{sums.excluded:,} of {sums.rows:,} samples were left out: no target, or status error or missing")
+    return Notice("left-out", f"{sums.excluded:,} of {sums.rows:,} samples were left out: status error or missing")
 
 
 def _disagree(sums: _Totals) -> Notice | None:
@@ -207,12 +217,28 @@ def _rescaled(sums: _Totals, most: float) -> Notice | None:
     return Notice("unnormalised", found)
 
 
+def _some_targets(made: Tally) -> Notice | None:
+    if "target_low" not in made.cells.columns or not made.cells["target_low"].null_count():
+        return None
+    targets = made.cells.group_by(made.keys).agg(pl.col("target_low").max())
+    without = targets.filter(pl.col("target_low").is_null())
+    if not without.height:
+        return None
+    found = (
+        f"{without.height:,} of {targets.height:,} questions have no target and are left out: {first_rows(without, made.keys)}"
+    )
+    return Notice("partial-targets", found, "give them one, or --loss spread")
+
+
 def _missing_tests(made: Tally) -> Notice | None:
     if made.kind != "tests" or made.entries is None:
         return None
+    asked = [name for name in ("task", "question_id") if name in made.keys]
     runs = made.cells.group_by(made.keys).agg(pl.col("samples").sum())
+    every = runs.join(made.entries.select(*asked, "unit").unique(), on=asked, nulls_equal=True)
     tests = made.entries.group_by(*made.keys, "unit").agg(pl.col("outcomes").sum())
-    short = tests.join(runs, on=made.keys, nulls_equal=True).filter(pl.col("outcomes") < pl.col("samples"))
+    short = every.join(tests, on=[*made.keys, "unit"], how="left", nulls_equal=True).with_columns(pl.col("outcomes").fill_null(0))
+    short = short.filter(pl.col("outcomes") < pl.col("samples"))
     if not short.height:
         return None
     missing = int((short["samples"] - short["outcomes"]).sum())

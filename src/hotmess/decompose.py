@@ -244,6 +244,8 @@ def decompose(
     split = formula(loss, plugin=plugin, delta=delta)
     if loss == "spread":
         split = partial(_no_target, split)
+    elif tally.space != "points":
+        split = partial(_known_target, split)
     pairs = loss in ("kl", "mode") and not plugin
     if not ("sample_id" in tally.inner and "context_id" in tally.inner):
         return _terms(tally, split, invalid, plugin=plugin, pairs=pairs, delta=delta)
@@ -268,6 +270,13 @@ def _terms(tally: Tally, split: Callable[[Block], Split], invalid: Invalid, *, p
         counts["samples"][b.question] = b.samples.sum(1)
         counts["contexts"][b.question] = 1 if each_sample else b.samples.shape[1]
     return Terms(**columns, **counts, more=more)
+
+
+def _known_target(split: Callable[[Block], Split], b: Block) -> Split:
+    """A question whose right answer nobody wrote down has no error and no bias, and is left out whole."""
+    error, variance, more = split(b)
+    known = b.target.any(1)
+    return Split(np.where(known, error, np.nan), np.where(known, variance, np.nan), more)
 
 
 def _no_target(split: Callable[[Block], Split], b: Block) -> Split:

@@ -12,6 +12,7 @@ The tree::
     ├── TableError                   the columns are not those of a sample table
     │   ├── MissingColumn            missing-column
     │   ├── MissingValue             missing-value
+    │   ├── NothingCounts            nothing-counts
     │   ├── NoPrediction             no-prediction
     │   ├── MixedKinds               mixed-kinds
     │   ├── BadStatus                bad-status
@@ -145,6 +146,12 @@ class MissingValue(TableError):
     """
 
     code = "missing-value"
+
+
+class NothingCounts(TableError):
+    """Every row has a status that leaves it out: error or missing."""
+
+    code = "nothing-counts"
 
 
 class NoPrediction(TableError):
@@ -313,7 +320,9 @@ NOTICES: dict[str, str] = {
     "unparsed": """No answer could be read from some samples. By default they share one extra class that is always wrong
         (`--invalid class`). `uniform` counts them as a guess over the options, as the paper does, which makes garbling
         cheaper than being wrong; `drop` leaves them out, which is right for failures of the infrastructure only.""",
-    "left-out": """Samples that did not enter: status error or missing, no target, or dropped by `--invalid drop`.""",
+    "left-out": """Samples of status error or missing: the infrastructure failed, which says nothing about the model.""",
+    "partial-targets": """Some questions have no target in any of their rows. Their answers have a spread, but no error to be a
+        part of, so they are left out.""",
     "few-samples": """Some questions have too few samples (or contexts) to tell bias from variance. They are left out of
         error, bias and variance alike, so that the three still add up.""",
     "lonely-plugin": """The plug-in estimator takes the variance of a question with one sample to be zero and counts its

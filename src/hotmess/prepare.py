@@ -14,6 +14,7 @@ from hotmess.samples import Kind, Label, Samples, added
 __all__ = ["prepare"]
 
 CORRECT = "<correct>"  # the class of every answer of score 1 where no target is known
+_FIRST_ROWS = 100_000
 FEW_CLASSES = 32  # up to so many different answers, counting them is one column each
 
 _STATUSES = ("ok", "invalid", "limit", "error", "missing")
@@ -219,10 +220,13 @@ def _with_choices(samples: Samples) -> Samples:
 
 
 def _classes(samples: Samples) -> tuple[Any, ...]:
-    """The different answers and targets, or nothing where there are too many to give each a column."""
+    """The different answers and targets of the first rows, or nothing where they are too many to give each a column.
+
+    The tally notices if others turn up further down.
+    """
     names = [name for name in ("answer", "target") if samples.has(name)]
-    pairs = samples.frame.select(*names).unique().head(4 * FEW_CLASSES**2).collect("polars").to_native()
-    found = {value for name in names for value in pairs[name].unique().to_list() if value is not None}
+    rows = samples.frame.select(*names).head(_FIRST_ROWS).unique().collect("polars").to_native()
+    found = {value for name in names for value in rows[name].unique().to_list() if value is not None}
     return tuple(sorted(found, key=lambda value: (str(type(value)), value))) if len(found) <= FEW_CLASSES else ()
 
 
@@ -234,47 +238,38 @@ def _open_notice(samples: Samples) -> tuple[Notice, ...]:
 
 
 def _prepare_probabilities(samples: Samples) -> Samples:
-    """Spread stated probabilities over columns `prob_0, prob_1, …` and find the target's place among them."""
-    frame = polars(samples.frame)
-    stated = [name for name in samples.columns if name.startswith("prob_")]
+    """Spread stated probabilities over columns `prob_0, prob_1, …`; the target becomes the name of one of them."""
     if not samples.has("target"):
         raise NoTarget("probabilities need a column `target`", hint="--columns target=NAME")
+    frame = polars(samples.frame)
     if samples.has("probs"):
         width = int(frame.select(pl.col("probs").list.len().max()).collect().item() or 0)
         spread = {f"prob_{c}": _number(pl.col("probs").list.get(c, null_on_oob=True)) for c in range(width)}
-        names, place = _options(frame, samples, width)
+        names = [str(c) for c in range(width)] if samples.has("choices") or width > len(_LETTERS) else list(_LETTERS[:width])
     else:
-        width = len(stated)
+        stated = [name for name in samples.columns if name.startswith("prob_")]
         spread = {f"prob_{c}": _number(pl.col(name)) for c, name in enumerate(stated)}
-        names = tuple(name.removeprefix("prob_") for name in stated)
-        place = _place(list(names))
-    frame = frame.with_columns(target_place=place).with_columns(**spread)
-    found = added(samples.columns, *spread, "target_place")
-    return replace(samples, frame=nw.from_native(frame), columns=found, classes=names)
+        names = [name.removeprefix("prob_") for name in stated]
+    if frame.collect_schema()["target"].is_integer() and not all(name.isdigit() for name in names):
+        names = [str(c) for c in range(len(names))]  # targets are places
+    if samples.has("probs", "choices"):
+        frame = frame.with_columns(target=_place_among_choices(len(names)))
+    frame = frame.drop([name for name in spread if name in samples.columns]).with_columns(**spread)
+    return replace(samples, frame=nw.from_native(frame), columns=added(samples.columns, *spread), classes=tuple(names))
+
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _place_among_choices(width: int) -> pl.Expr:
+    """The place of the target among the options, or -1."""
+    options, target = pl.col("choices").cast(pl.List(pl.String)), pl.col("target").cast(pl.String)
+    places = [pl.when(options.list.get(c, null_on_oob=True) == target).then(pl.lit(str(c))) for c in range(width)]
+    return pl.when(target.is_not_null()).then(pl.coalesce(*places, pl.lit("-1")))
 
 
 def _number(column: pl.Expr) -> pl.Expr:
     return column.cast(pl.Float64, strict=False)
-
-
-def _options(frame: pl.LazyFrame, samples: Samples, width: int) -> tuple[tuple[str, ...], pl.Expr]:
-    """Names of the options of a list of probabilities, and where the target is among them."""
-    if samples.has("choices"):
-        options = pl.col("choices").cast(pl.List(pl.String))
-        target = pl.col("target").cast(pl.String)
-        place = pl.coalesce(
-            pl.when(options.list.get(c, null_on_oob=True) == target).then(pl.lit(c)) for c in range(max(width, 1))
-        )
-        return tuple(map(str, range(width))), place
-    if frame.collect_schema()["target"].is_integer():
-        return tuple(map(str, range(width))), pl.col("target")
-    letters = [chr(ord("A") + c) for c in range(width)] if width <= 26 else [str(c) for c in range(width)]
-    return tuple(letters), _place(letters)
-
-
-def _place(names: Sequence[str]) -> pl.Expr:
-    places = {name: place for place, name in enumerate(names)}
-    return pl.col("target").cast(pl.String).replace_strict(places, default=None, return_dtype=pl.Int64)
 
 
 def _prepare_tests(samples: Samples) -> Samples:

@@ -8,7 +8,7 @@ per unit; others (free-form answers, unit tests) a row per cell and unit.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from operator import add, or_
+from operator import add, and_, or_
 from typing import Any, Literal
 
 import narwhals as nw
@@ -34,7 +34,7 @@ HIGHS = ("target_high", "id_high", "options")
 _IN_ORDER = 4_000_000  # more rows than this are streamed; sums of fractions may then differ in the last bit
 _ADDED = {
     *("rows", "excluded", "samples", "invalid", "bad", "rescaled", "square", "length", "lengths"),
-    *("disagree", "off_target", "outcomes", "graded", "id_bits"),
+    *("disagree", "off_target", "outcomes", "graded", "id_bits", "clean"),
 }
 
 
@@ -92,14 +92,9 @@ def collect(frame: nw.LazyFrame[Any], *, exact: bool) -> pl.DataFrame:
 # ---------------------------------------------------------------------------------------------- which rows count
 
 
-def _excluded(samples: Samples, *, needs_target: bool) -> nw.Expr | None:
-    """Rows that cannot count: failures of the infrastructure, and rows without a target where one is needed."""
-    reasons = []
-    if samples.has("status"):
-        reasons.append(nw.col("status").is_in(["error", "missing"]).fill_null(value=False))
-    if needs_target and samples.has("target"):
-        reasons.append(nw.col("target").is_null())
-    return reduce(or_, reasons) if reasons else None
+def _excluded(samples: Samples) -> nw.Expr | None:
+    """Rows that cannot count: failures of the infrastructure."""
+    return nw.col("status").is_in(["error", "missing"]).fill_null(value=False) if samples.has("status") else None
 
 
 def _unread(samples: Samples, *reasons: nw.Expr) -> nw.Expr:
@@ -116,13 +111,14 @@ def _total(value: nw.Expr, counted: nw.Expr | None) -> nw.Expr:
     return value.sum() if counted is None else nw.when(counted).then(value).sum()
 
 
-def _common(query: _Query, excluded: nw.Expr | None, unread: nw.Expr) -> dict[str, nw.Expr]:
+def _common(query: _Query, excluded: nw.Expr | None, unread: nw.Expr | None) -> dict[str, nw.Expr]:
     """The sums that every kind of prediction needs."""
     samples, length = query.samples, query.length
     added: dict[str, nw.Expr] = {"rows": nw.len()}
     if excluded is not None:
         added["excluded"] = excluded.sum()
-    added["invalid"] = (unread if excluded is None else unread & ~excluded).sum()
+    if unread is not None:
+        added["invalid"] = (unread if excluded is None else unread & ~excluded).sum()
     if length is not None:
         added |= {"length": nw.col(length).sum(), "lengths": (~nw.col(length).is_null()).sum()}
     if samples.has("n_choices"):
@@ -151,34 +147,43 @@ def _text(cells: pl.DataFrame, *names: str) -> pl.DataFrame:
     return cells.with_columns(pl.col(name).cast(pl.String) for name in names if name in cells.columns)
 
 
-def _wide(query: _Query, space: Space, added: Mapping[str, nw.Expr], units: Mapping[str, nw.Expr]) -> Sums:
+def _wide(query: _Query, space: Space, added: dict[str, nw.Expr], units: dict[str, nw.Expr]) -> Sums:
     """A column per unit."""
-    named = [value.alias(name) for name, value in added.items()]
-    named += [value.alias(f"total:{unit}") for unit, value in units.items()]
+    named = [value.alias(name) for name, value in (added | units).items()]
     frame = query.samples.frame
     exact = space == "votes" or int(frame.select(nw.len()).collect("polars").item()) > _IN_ORDER
     cells = collect(frame.group_by(*query.where).agg(*named), exact=exact)
-    return Sums(space, _text(_finished(cells), "target_low", "target_high"), tuple(units))
+    names = tuple(name.removeprefix("total:") for name in units if name.startswith("total:"))
+    return Sums(space, _text(_finished(cells), "target_low", "target_high"), names)
 
 
 # ---------------------------------------------------------------------------------------------- answers
 
 
 def _answers(query: _Query) -> Sums:
-    samples, targeted = query.samples, query.loss != "spread"
-    excluded = _excluded(samples, needs_target=targeted)
+    samples = query.samples
+    excluded = _excluded(samples)
     foreign = [nw.col("answer_not_option")] if samples.has("answer_not_option") else []
     unread = _unread(samples, nw.col("answer").is_null(), *foreign)
     added = _common(query, excluded, unread)
-    if samples.has("target") and targeted:
+    if samples.has("target") and query.loss != "spread":
         added |= _targets_of_answers(samples)
     # Comparing with an answer that is not there counts nothing, so the common case needs no mask.
-    plain = excluded is None and not foreign and not samples.has("status")
+    plain = not foreign and not samples.has("status")
     counted = None if plain else _counted(excluded, unread)
     if not samples.classes:
         return _open_answers(query, added, counted)
-    units = {str(value): _total(nw.col("answer") == value, counted) for value in samples.classes}
-    return _wide(query, "votes", added, units)
+    units = {f"total:{value}": _total(nw.col("answer") == value, counted) for value in samples.classes}
+    found = _wide(query, "votes", added, units)
+    return found if _all_counted(found) else _open_answers(query, added, counted)
+
+
+def _all_counted(found: Sums) -> bool:
+    """Whether the classes that were seen in the first rows are all there are."""
+    cells = found.cells
+    counts = cells.select(pl.sum_horizontal(f"total:{unit}" for unit in found.units).sum()).item()
+    targets = set(cells["target_low"].unique().drop_nulls()) if "target_low" in cells.columns else set()
+    return bool(counts == cells["samples"].sum()) and targets <= set(found.units)
 
 
 def _targets_of_answers(samples: Samples) -> dict[str, nw.Expr]:
@@ -208,32 +213,52 @@ def _open_answers(query: _Query, added: Mapping[str, nw.Expr], counted: nw.Expr 
 
 
 def _probabilities(query: _Query) -> Sums:
+    """Stated probabilities; where every one is in order, which is cheap to prove, as they stand."""
     samples = query.samples
     stated = [nw.col(f"prob_{place}") for place in range(len(samples.classes))]
+    if not samples.has("status"):
+        whole = reduce(add, stated)
+        clean = reduce(and_, [p >= 0.0 for p in stated], (whole - 1.0).abs() <= 1e-9)
+        added = _common(query, None, None) | {"clean": clean.sum()} | _target_ends(samples)
+        found = _wide(query, "probabilities", added, _of_probabilities(query, stated, None))
+        if found.cells["clean"].sum() == found.cells["rows"].sum():
+            return replace(found, cells=found.cells.drop("clean"))
+    return _unclean_probabilities(query, stated)
+
+
+def _unclean_probabilities(query: _Query, stated: Sequence[nw.Expr]) -> Sums:
+    """Probabilities of which some are missing, rescaled or unreadable."""
+    samples = query.samples
     whole = reduce(add, [p.fill_null(0.0) for p in stated])
     given = reduce(or_, [~p.is_null() for p in stated])
     negative = reduce(or_, [p.fill_null(0.0) < 0.0 for p in stated])
     readable = (((whole - 1.0).abs() <= 1e-3) | ((whole - 100.0).abs() <= 0.1)) & ~negative & ~whole.is_nan()
-    excluded = _excluded(samples, needs_target=query.loss != "spread")
+    excluded = _excluded(samples)
     unread = _unread(samples, ~readable)
-    counted = _counted(excluded, unread)
-    added = _common(query, excluded, unread) | {
+    added = _common(query, excluded, unread) | _target_ends(samples)
+    added |= {
         "options": reduce(add, [(~p.is_null()).cast(nw.Int64) for p in stated]).max(),
         "bad": (given & ~readable).sum(),
         "rescaled": (readable & ((whole - 1.0).abs() > 1e-9)).sum(),
-        "target_low": nw.col("target_place").min(),
-        "target_high": nw.col("target_place").max(),
-        "off_target": (nw.col("target_place").is_null() & ~nw.col("target").is_null()).sum(),
     }
     values = [p / whole for p in stated]
-    if query.loss in ("mode", "zero_one"):
-        values = _votes(values)
-    added["square"] = _total(reduce(add, [(v * v).fill_null(0.0) for v in values]), counted)
+    return _wide(query, "probabilities", added, _of_probabilities(query, values, _counted(excluded, unread)))
+
+
+def _target_ends(samples: Samples) -> dict[str, nw.Expr]:
+    return {"target_low": nw.col("target").min(), "target_high": nw.col("target").max()} if samples.has("target") else {}
+
+
+def _of_probabilities(query: _Query, values: Sequence[nw.Expr], counted: nw.Expr | None) -> dict[str, nw.Expr]:
+    """Sums of probabilities (or votes), of their squares, and for kl of their logarithms."""
+    values = _votes(values) if query.loss in ("mode", "zero_one") else values
+    names = [str(value) for value in query.samples.classes]
+    square = reduce(add, [v * v if counted is None else (v * v).fill_null(0.0) for v in values])
+    found = {f"total:{name}": _total(value, counted) for name, value in zip(names, values, strict=True)}
+    found["square"] = _total(square, counted)
     if query.loss == "kl":
-        logs = [_total((v + query.delta).log(), counted) for v in values]
-        added |= {f"log:{place}": log for place, log in enumerate(logs)}
-    units = {str(place): _total(value, counted) for place, value in enumerate(values)}
-    return _wide(query, "probabilities", added, units)
+        found |= {f"log:{n}": _total((v + query.delta).log(), counted) for n, v in zip(names, values, strict=True)}
+    return found
 
 
 def _votes(values: Sequence[nw.Expr]) -> list[nw.Expr]:
@@ -263,12 +288,12 @@ def _off_scale() -> nw.Expr:
 def _scores(query: _Query) -> Sums:
     """A score as a point on a line; the target is 1."""
     samples, score = query.samples, nw.col("score")
-    excluded = _excluded(samples, needs_target=False)
+    excluded = _excluded(samples)
     unread = _unread(samples, _off_scale())
     counted = _counted(excluded, unread)
     added = _common(query, excluded, unread)
     added |= {"square": _total(score * score, counted)}
-    return _wide(query, "points", added, {"score": _total(score, counted)})
+    return _wide(query, "points", added, {"total:score": _total(score, counted)})
 
 
 # ---------------------------------------------------------------------------------------------- tests
@@ -277,7 +302,7 @@ def _scores(query: _Query) -> Sums:
 def _tests(query: _Query) -> Sums:
     """Outcomes of unit tests; a test without an outcome in some run has failed there."""
     samples, where, score = query.samples, query.where, nw.col("score")
-    failed = _excluded(samples, needs_target=False)
+    failed = _excluded(samples)
     told = nw.lit(value=False) if failed is None else failed
     frame = samples.frame.with_columns(excluded=told, unit=nw.col("test_id").cast(nw.String))
     length = {} if query.length is None else {"length": nw.col(query.length).mean()}
@@ -317,7 +342,7 @@ def _vectors(query: _Query) -> Sums:
     """Points, as residuals to their target where there is one."""
     samples, where = query.samples, query.where
     aimed = samples.has_target and query.loss != "spread"
-    failed = _excluded(samples, needs_target=False)
+    failed = _excluded(samples)
     names = dict.fromkeys((*where, "vector", *(["target_vector"] if aimed else []), *([query.length] if query.length else [])))
     told = nw.lit(value=False) if failed is None else failed
     table = collect(samples.frame.select(*names, told.alias("excluded")), exact=False)

@@ -19,7 +19,7 @@ import polars as pl
 from jaxtyping import Int
 from numpy import ndarray
 
-from hotmess.errors import BadShape, DuplicateSamples, EmptyTable, MissingValue, NoTarget
+from hotmess.errors import BadShape, DuplicateSamples, EmptyTable, MissingValue, NothingCounts
 from hotmess.samples import Kind, Samples
 from hotmess.sums import DELTA, HIGHS, ID_BITS, LOWS, Loss, Space, Sums, collect, first_rows, is_sum, sums
 
@@ -55,8 +55,10 @@ class Tally:
 
     def questions(self) -> pl.DataFrame:
         """One row per question, sorted: its keys, its sums, and how many contexts it has."""
+        if not self.inner:
+            return self.cells.with_columns(contexts=pl.lit(1, dtype=pl.UInt32))
         added = [pl.col(name).sum() for name in self.cells.columns if is_sum(name) and ":" not in name]
-        contexts = pl.col("context_id").n_unique() if "context_id" in self.inner else pl.lit(1, dtype=pl.UInt32).first()
+        contexts = pl.col("context_id").n_unique() if "context_id" in self.inner else pl.lit(1, dtype=pl.UInt32)
         return self.cells.group_by(self.keys, maintain_order=True).agg(*added, contexts=contexts)
 
     def without(self, column: str) -> "Tally":
@@ -168,7 +170,7 @@ def _check(made: Tally, samples: Samples) -> None:
             hint="fill the column, or remove these rows",
         )
     if cells["excluded"].sum() == cells["rows"].sum():
-        raise NoTarget("no row has both a target and a status that counts", hint="--loss spread needs no target")
+        raise NothingCounts("every row has the status error or missing", hint="--columns status=    (to ignore the column)")
     if samples.has("sample_id") and samples.kind != "tests":
         _check_copies(made, samples)
 
