@@ -19,14 +19,16 @@ from hotmess.samples import GROUPS
 __all__ = ["as_text", "safe", "show", "show_overview"]
 
 _BAR = 10
+_WIDE = 120  # columns of a terminal, from which nothing is left out
+_SPARED = ("questions × samples", "bracket", "input / output")
 _COLOURS = {"hot mess": "dark_orange3", "systematic": "blue", "mixed": "default"}
 _LABELS = {"zero_one": "0/1", "brier": "Brier", "kl": "KL"}
 
 
-def as_text(measured: Measurement, width: int = 120) -> str:
+def as_text(measured: Measurement, width: int = 160) -> str:
     """The figures without colour."""
     console = Console(file=StringIO(), width=width, no_color=True, force_terminal=False)
-    console.print(show(measured))
+    console.print(show(measured, width))
     assert isinstance(console.file, StringIO)  # noqa: S101 - made two lines above; for the type checker
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
@@ -36,22 +38,23 @@ def safe(value: Any) -> str:
     return "".join(c for c in strip_control_codes(str(value)) if c.isprintable())
 
 
-def show(measured: Measurement) -> RenderableType:
-    """A table of one line per row, and below it how the figures were made."""
-    return Group(_table(measured), *(Text(line, style="dim") for line in _made(measured)))
+def show(measured: Measurement, width: int) -> RenderableType:
+    """A table of one line per row, and below it how the figures were made; a narrow one leaves out what can be spared."""
+    return Group(_table(measured, narrow=width < _WIDE), *(Text(line, style="dim") for line in _made(measured)))
 
 
-def _table(measured: Measurement) -> Table:
+def _table(measured: Measurement, *, narrow: bool) -> Table:
     loss, rows = measured.method.loss, measured.rows
     names = _names(rows)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
     for name in names:
-        table.add_column(name, overflow="fold")
-    for title, _ in _columns(loss):
+        table.add_column(name, overflow="fold", min_width=8)
+    columns = [(title, write) for title, write in _columns(loss) if not (narrow and title in _SPARED)]
+    for title, _ in columns:
         table.add_column(title, justify="left" if title in ("incoherence", "verdict") else "right", no_wrap=True)
     for row in rows:
         cells = [Text(_label(row.group.get(name))) for name in names]
-        table.add_row(*cells, *(write(row) for _, write in _columns(loss)))
+        table.add_row(*cells, *(write(row) for _, write in columns))
     return table
 
 

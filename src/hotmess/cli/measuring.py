@@ -94,15 +94,19 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     click.echo(_next(paths, samples.length, options["by"]), err=True)
 
 
-def _print(measured: Any) -> None:
+def _console() -> Any:
     from rich.console import Console
-
-    from hotmess.show import show
 
     console = Console()
     # A pipe or a file has no width; a table cut to 80 columns would lose what it is for.
-    console = console if console.is_terminal else Console(width=160)
-    console.print(show(measured))
+    return console if console.is_terminal else Console(width=160)
+
+
+def _print(measured: Any) -> None:
+    from hotmess.show import show
+
+    console = _console()
+    console.print(show(measured, console.width))
 
 
 def _safe(notice: Any) -> str:
@@ -148,10 +152,6 @@ def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noq
 
 
 def _show_overview(seen: Any) -> None:
-    from rich.console import Console
-
     from hotmess.show import show_overview
 
-    console = Console()
-    console = console if console.is_terminal else Console(width=160)
-    console.print(show_overview(seen))
+    _console().print(show_overview(seen))
