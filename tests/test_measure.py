@@ -1,6 +1,7 @@
 """The composition: groups, buckets, verdicts, and the JSON contract."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -103,7 +104,7 @@ def test_buckets_are_equal_and_sorted():
     found = hotmess.measure(table(questions=40), by=["length:4"])
     spans = [row.group["length"] for row in found.rows if row.group["model"] == "m1"]
     assert [span["bucket"] for span in spans] == [1, 2, 3, 4]
-    assert all(a["high"] <= b["low"] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a["high"] <= b["low"] for a, b in pairwise(spans))
     assert {row.questions for row in found.rows} == {10}
     assert "same-samples" in {notice.code for notice in found.notices}
     assert hotmess.measure(table(questions=40), by=["output_tokens:4"]).rows[0].error == found.rows[0].error
@@ -116,9 +117,7 @@ def test_too_few_questions_for_the_buckets():
 
 
 def test_questions_of_one_sample_are_left_out_of_everything():
-    lonely = pl.concat(
-        [table(), table().filter((pl.col("sample_id") == 0)).with_columns(question_id=pl.col("question_id") + "x")]
-    )
+    lonely = pl.concat([table(), table().filter(pl.col("sample_id") == 0).with_columns(question_id=pl.col("question_id") + "x")])
     found = hotmess.measure(lonely)
     for row, whole in zip(found.rows, hotmess.measure(table()).rows, strict=True):
         assert row.error == whole.error

@@ -77,7 +77,7 @@ def test_names_of_answers_are_irrelevant(data, loss, random):
 @given(answers(), st.sampled_from(CLASS_LOSSES), st.sampled_from(["class", "uniform", "drop"]))
 def test_few_and_many_classes_take_different_ways_to_the_same_figures(data, loss, invalid):
     """One question of forty different answers beside them makes the tally keep a row per answer."""
-    questions, targets, classes = data
+    questions, targets, _ = data
     many = [f"a{a}" for a in range(40)]
     text = [[None if a is None else f"a{a}" for a in question] for question in questions]
     few = hotmess.decompose(text, [f"a{t}" for t in targets], loss=loss, invalid=invalid)

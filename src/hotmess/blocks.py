@@ -159,7 +159,10 @@ def _matrix(cells: pl.DataFrame, prefix: str) -> Float[ndarray, "cell unit"]:
 
 
 class _Entries:
-    """Where the sums of a unit are: in a row of their own. The units of a question are numbered in the order of their names, its target among them."""
+    """Where the sums of a unit are: in a row of their own.
+
+    The units of a question are numbered in the order of their names, its target among them.
+    """
 
     def __init__(self, tally: Tally, question: Int[ndarray, " cell"]) -> None:
         cells = tally.cells.with_columns(cell=pl.Series(np.arange(len(question))), question=pl.Series(question))

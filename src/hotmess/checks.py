@@ -122,9 +122,10 @@ def _too_many_options(made: Tally) -> HotmessError | None:
     more = more.filter(pl.col("seen") > pl.col("options"))
     if not more.height:
         return None
+    first = more.sort(made.keys).head(3).to_dicts()
     return TargetNotOption(
         f"{more.height} question(s) have more different answers than options",
-        where=first_rows(more, [*made.keys, "seen", "options"]),
+        where="; ".join(f"{row['question_id']}: {row['seen']} answers, {row['options']} options" for row in first),
         why="`n_choices` or the answers are wrong",
         hint="--columns n_choices=    (to ignore the column)",
     )

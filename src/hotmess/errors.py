@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from inspect import cleandoc
 from typing import ClassVar
 
-__all__ = ["NOTICES", "HotmessError", "Notice", "explain"]
+__all__ = ["NOTICES", "HotmessError", "Notice", "explain", "safe"]
 
 
 class HotmessError(Exception):
@@ -59,7 +59,7 @@ class HotmessError(Exception):
     def __str__(self) -> str:
         """Return the message as the command line prints it, one part a line."""
         parts = (("where", self.where), ("why", self.why), ("hint", self.hint))
-        lines = [f"error[{self.code}]: {self.found}", *(f"  {name}: {text}" for name, text in parts if text)]
+        lines = [f"error[{self.code}]: {safe(self.found)}", *(f"  {name}: {safe(text)}" for name, text in parts if text)]
         return "\n".join(lines)
 
 
@@ -73,7 +73,7 @@ class Notice:
 
     def __str__(self) -> str:
         """Return the notice as the command line prints it."""
-        return f"note[{self.code}]: {self.found}" + (f"\n  hint: {self.hint}" if self.hint else "")
+        return f"note[{self.code}]: {safe(self.found)}" + (f"\n  hint: {safe(self.hint)}" if self.hint else "")
 
 
 class FileError(HotmessError):
@@ -361,6 +361,11 @@ NOTICES: dict[str, str] = {
         spellings of one answer are two classes.""",
     "no-length": """Some samples have no length; the mean length of a question is over those that have one.""",
 }
+
+
+def safe(text: object) -> str:
+    """Text from a log without control codes, so that it cannot move the cursor or colour the screen."""
+    return "".join(c for c in str(text) if c.isprintable())
 
 
 def _tree(cls: type[HotmessError]) -> list[type[HotmessError]]:

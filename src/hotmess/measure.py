@@ -282,8 +282,12 @@ def _notices(
         yield Notice(
             "crossed", f"in {crossed} of {len(rows)} rows all questions share the same contexts; the interval allows for it"
         )
+    two = [len(group.members) for group in groups if _few_contexts(table, group)]
+    if two and method.about == "population":
+        found = f"in {len(two)} of {len(rows)} rows all questions share the same two contexts; others might give other figures"
+        yield Notice("few-contexts", found)
     if bucket is not None:
-        yield from _about_buckets(groups, bucket, method)
+        yield from _about_buckets(table, groups, bucket, method)
 
 
 def _about_questions(table: Questions, rows: Sequence[Row], method: Method) -> Iterator[Notice]:
@@ -310,7 +314,18 @@ def _about_questions(table: Questions, rows: Sequence[Row], method: Method) -> I
         )
 
 
-def _about_buckets(groups: Sequence[Group], bucket: Bucket, method: Method) -> Iterator[Notice]:
+def _few_contexts(table: Questions, group: Group) -> bool:
+    cells, different = _contexts(table, group.members)
+    return different == 2 and cells > len(group.members) > 1
+
+
+def _about_buckets(table: Questions, groups: Sequence[Group], bucket: Bucket, method: Method) -> Iterator[Notice]:
+    without = table.table.filter(pl.col("lengths") < pl.col("rows") - pl.col("excluded"))
+    if without.height:
+        found = f"{without.height:,} of {table.table.height:,} questions have samples without {method.length}"
+        none = without.filter(pl.col("lengths") == 0).height
+        found += f"; {none:,} have none at all and are in no bucket" if none else ""
+        yield Notice("no-length", found, "--length COLUMN chooses another")
     fewer = min(group.name[bucket.name]["of"] for group in groups) if groups else 0
     if fewer < bucket.count:
         yield Notice("few-questions", f"too few questions for {bucket.count} buckets; at least {fewer} are shown")

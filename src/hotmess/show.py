@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
-from rich.control import strip_control_codes
 from rich.table import Table
 from rich.text import Text
 
+from hotmess.errors import safe
 from hotmess.infer import Interval
 from hotmess.measurement import Measurement, Row
 from hotmess.overview import Overview
 from hotmess.samples import GROUPS
 
-__all__ = ["as_text", "safe", "show", "show_overview"]
+__all__ = ["as_text", "show", "show_overview"]
 
 _BAR = 10
 _WIDE = 120  # columns of a terminal, from which nothing is left out
@@ -31,11 +31,6 @@ def as_text(measured: Measurement, width: int = 160) -> str:
     console.print(show(measured, width))
     assert isinstance(console.file, StringIO)  # noqa: S101 - made two lines above; for the type checker
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
-
-
-def safe(value: Any) -> str:
-    """Text from a log without control codes, so that it cannot move the cursor or colour the screen."""
-    return "".join(c for c in strip_control_codes(str(value)) if c.isprintable())
 
 
 def show(measured: Measurement, width: int) -> RenderableType:

@@ -90,7 +90,7 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     else:
         _print(measured)
     for notice in measured.notices:
-        click.echo(_safe(notice), err=True)
+        click.echo(str(notice), err=True)
     click.echo(_next(paths, samples.length, options["by"]), err=True)
 
 
@@ -107,12 +107,6 @@ def _print(measured: Any) -> None:
 
     console = _console()
     console.print(show(measured, console.width))
-
-
-def _safe(notice: Any) -> str:
-    from hotmess.show import safe
-
-    return "\n".join(safe(line) for line in str(notice).splitlines())
 
 
 def _next(paths: tuple[str, ...], length: str | None, by: tuple[str, ...]) -> str:
@@ -142,7 +136,7 @@ def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noq
     else:
         _show_overview(seen)
     for told in (*seen.problems, *seen.notices):
-        click.echo(_safe(told), err=True)
+        click.echo(str(told), err=True)
     where = " ".join(paths)
     click.echo(
         f"next: hotmess measure {where}" if not seen.problems else f"next: hotmess explain {seen.problems[0].code}", err=True

@@ -1,0 +1,145 @@
+"""Sums of predictions that are classes: answers, stated probabilities, and scores as right or wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from operator import add, and_, or_
+
+import narwhals as nw
+import polars as pl
+
+from hotmess.samples import Samples
+from hotmess.sums.query import (
+    HIGHS,
+    LOWS,
+    Query,
+    Sums,
+    as_text,
+    collect,
+    common_sums,
+    counted_rows,
+    excluded_rows,
+    finished,
+    is_sum,
+    off_scale,
+    total,
+    unread_rows,
+    wide,
+)
+
+
+def answers(query: Query) -> Sums:
+    """Answers, counted: a column per class where they are few, else a row per cell and answer."""
+    samples = query.samples
+    excluded = excluded_rows(samples)
+    foreign = [nw.col("answer_not_option")] if samples.has("answer_not_option") else []
+    unread = unread_rows(samples, nw.col("answer").is_null(), *foreign)
+    added = common_sums(query, excluded, unread)
+    if samples.has("target") and query.loss != "spread":
+        added |= _targets_of_answers(samples)
+    # Comparing with an answer that is not there counts nothing, so the common case needs no mask.
+    plain = not foreign and not samples.has("status")
+    counted = None if plain else counted_rows(excluded, unread)
+    if not samples.classes:
+        return _open_answers(query, added, counted)
+    units = {f"total:{value}": total(nw.col("answer") == value, counted) for value in samples.classes}
+    found = wide(query, "votes", added, units)
+    return found if _all_counted(found) else _open_answers(query, added, counted)
+
+
+def _all_counted(found: Sums) -> bool:
+    """Whether the classes that were seen in the first rows are all there are."""
+    cells = found.cells
+    counts = cells.select(pl.sum_horizontal(f"total:{unit}" for unit in found.units).sum()).item()
+    targets = set(cells["target_low"].unique().drop_nulls()) if "target_low" in cells.columns else set()
+    return bool(counts == cells["samples"].sum()) and targets <= set(found.units)
+
+
+def _targets_of_answers(samples: Samples) -> dict[str, nw.Expr]:
+    target = nw.col("target")
+    added = {"target_low": target.min(), "target_high": target.max()}
+    if samples.has("target_not_option"):
+        added["off_target"] = nw.col("target_not_option").sum()
+    if samples.has("score"):
+        added["disagree"] = ((nw.col("answer") == target) != (nw.col("score") == 1.0)).sum()
+    return added
+
+
+def _open_answers(query: Query, added: Mapping[str, nw.Expr], counted: nw.Expr | None) -> Sums:
+    """Many different answers: a row per cell and answer, added up again per cell."""
+    text = nw.col("answer").cast(nw.String)
+    frame = query.samples.frame.with_columns(unit=text if counted is None else nw.when(counted).then(text))
+    named = [value.alias(name) for name, value in added.items()]
+    rows = collect(frame.group_by(*query.where, "unit").agg(*named), exact=True)
+    again = [pl.col(name).sum() for name in added if is_sum(name)]
+    again += [pl.col(name).min() for name in added if name in LOWS] + [pl.col(name).max() for name in added if name in HIGHS]
+    cells = as_text(finished(rows.group_by(query.where).agg(*again)), "target_low", "target_high")
+    read = rows.filter(pl.col("unit").is_not_null())
+    return Sums("votes", cells, entries=read.select(*query.where, "unit", total=pl.col("rows").cast(pl.Float64)))
+
+
+def probabilities(query: Query) -> Sums:
+    """Stated probabilities; where every one is in order, which is cheap to prove, as they stand."""
+    samples = query.samples
+    stated = [nw.col(f"prob_{place}") for place in range(len(samples.classes))]
+    if not samples.has("status"):
+        whole = reduce(add, stated)
+        clean = reduce(and_, [p >= 0.0 for p in stated], (whole - 1.0).abs() <= 1e-9)
+        added = common_sums(query, None, None) | {"clean": clean.sum()} | _target_ends(samples)
+        found = wide(query, "probabilities", added, _of_probabilities(query, stated, None))
+        if found.cells["clean"].sum() == found.cells["rows"].sum():
+            return replace(found, cells=found.cells.drop("clean"))
+    return _unclean_probabilities(query, stated)
+
+
+def _unclean_probabilities(query: Query, stated: Sequence[nw.Expr]) -> Sums:
+    """Probabilities of which some are missing, rescaled or unreadable."""
+    samples = query.samples
+    whole = reduce(add, [p.fill_null(0.0) for p in stated])
+    given = reduce(or_, [~p.is_null() for p in stated])
+    negative = reduce(or_, [p.fill_null(0.0) < 0.0 for p in stated])
+    readable = (((whole - 1.0).abs() <= 1e-3) | ((whole - 100.0).abs() <= 0.1)) & ~negative & ~whole.is_nan()
+    excluded = excluded_rows(samples)
+    unread = unread_rows(samples, ~readable)
+    added = common_sums(query, excluded, unread) | _target_ends(samples)
+    added |= {
+        "options": reduce(add, [(~p.is_null()).cast(nw.Int64) for p in stated]).max(),
+        "bad": (given & ~readable).sum(),
+        "rescaled": (readable & ((whole - 1.0).abs() > 1e-9)).sum(),
+    }
+    values = [p / whole for p in stated]
+    return wide(query, "probabilities", added, _of_probabilities(query, values, counted_rows(excluded, unread)))
+
+
+def _target_ends(samples: Samples) -> dict[str, nw.Expr]:
+    return {"target_low": nw.col("target").min(), "target_high": nw.col("target").max()} if samples.has("target") else {}
+
+
+def _of_probabilities(query: Query, values: Sequence[nw.Expr], counted: nw.Expr | None) -> dict[str, nw.Expr]:
+    """Sums of probabilities (or votes), of their squares, and for kl of their logarithms."""
+    values = _votes(values) if query.loss in ("mode", "zero_one") else values
+    names = [str(value) for value in query.samples.classes]
+    square = reduce(add, [v * v if counted is None else (v * v).fill_null(0.0) for v in values])
+    found = {f"total:{name}": total(value, counted) for name, value in zip(names, values, strict=True)}
+    found["square"] = total(square, counted)
+    if query.loss == "kl":
+        found |= {f"log:{n}": total((v + query.delta).log(), counted) for n, v in zip(names, values, strict=True)}
+    return found
+
+
+def _votes(values: Sequence[nw.Expr]) -> list[nw.Expr]:
+    """The class of highest probability gets the vote; tied classes share it."""
+    most = nw.max_horizontal(*values)
+    tied = [nw.when(most - value < 1e-12).then(1.0).otherwise(0.0) for value in values]
+    return [tie / reduce(add, tied) for tie in tied]
+
+
+def right_or_wrong(query: Query) -> Sums:
+    """A score as one of two classes; only full marks are right."""
+    score = nw.col("score")
+    verdict = nw.when(~off_scale()).then(nw.when(score == 1.0).then(nw.lit("right")).otherwise(nw.lit("wrong")))
+    frame = query.samples.frame.with_columns(answer=verdict, target=nw.lit("right"), n_choices=nw.lit(2))
+    unused = ("score", "answer_not_option", "target_not_option")
+    columns = (*(name for name in query.samples.columns if name not in unused), "target", "n_choices")
+    shaped = replace(query.samples, frame=frame, columns=columns, classes=("right", "wrong"))
+    return answers(replace(query, samples=shaped))
