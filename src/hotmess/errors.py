@@ -40,10 +40,11 @@ what ``hotmess explain CODE`` prints. A `Notice` is the same thing where the run
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from inspect import cleandoc
-from typing import ClassVar
+from typing import Any, ClassVar
 
-__all__ = ["NOTICES", "HotmessError", "Notice", "explain", "safe"]
+__all__ = ["NOTICES", "HotmessError", "Notice", "explain", "one_of", "safe"]
 
 
 class HotmessError(Exception):
@@ -349,6 +350,8 @@ NOTICES: dict[str, str] = {
         much other contexts would change them cannot be told from fewer than three.""",
     "unnormalised": """Stated probabilities did not sum to one exactly and were rescaled (within 0.001), or looked like
         percentages and were divided by their sum. Sums further off count as answers that could not be read.""",
+    "off-scale": """Scores outside 0 to 1 have no distance to the target that could be compared; they count as answers that could
+        not be read.""",
     "missing-tests": """Some runs lack tests that other runs of the same question have. A test without an outcome counts as
         failed, never as passed.""",
     "few-questions": """There are fewer questions than buckets were asked for; fewer buckets are shown.""",
@@ -359,8 +362,25 @@ NOTICES: dict[str, str] = {
         the score.""",
     "open-answers": """There were no options: the classes of a question are the different answers seen, and the target. Two
         spellings of one answer are two classes.""",
+    "no-interval": """An interval needs something to leave out: two questions or clusters, or, for exactly these questions, three
+        samples (or contexts) in each.""",
+    "never-right": """No answer equals its target. A model that is always wrong is possible; answers and targets that are
+        written in two ways (2.0 and 2, a and A, (B) and B) are more likely.""",
     "no-length": """Some samples have no length; the mean length of a question is over those that have one.""",
 }
+
+
+def one_of(name: str, value: str, known: tuple[str, ...]) -> Any:
+    """The value, if it is one that is known.
+
+    Raises:
+        UsageError: it is not; the message lists those that are.
+    """
+    if value in known:
+        return value
+    near = get_close_matches(str(value), known, n=1, cutoff=0.4)
+    hint = f"did you mean `{near[0]}`?" if near else ""
+    raise UsageError(f"there is no {name} `{value}`; there are {', '.join(known)}", hint=hint)
 
 
 def safe(text: object) -> str:
@@ -383,7 +403,5 @@ def explain(code: str) -> str:
     texts.update({name: " ".join(text.split()) for name, text in NOTICES.items()})
     if code in texts:
         return texts[code]
-    from difflib import get_close_matches
-
     near = get_close_matches(code, texts, n=3, cutoff=0.4) or sorted(texts)
     raise UnknownCode(f"there is no message with the code `{code}`", hint="hotmess explain " + " | ".join(near))

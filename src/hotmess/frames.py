@@ -10,16 +10,23 @@ from hotmess.errors import BadShape, MissingColumn, NothingSelected, UsageError
 
 __all__ = ["count", "distinct", "lazy", "named", "nearest", "polars", "selected", "typed"]
 
+COLUMNS = (
+    *("task", "model", "setting", "question_id", "context_id", "sample_id", "answer", "target", "choices", "n_choices"),
+    *("probs", "tests", "test_names", "test_id", "score", "vector", "target_vector", "status"),
+    *("reasoning_tokens", "output_tokens", "output_chars", "actions", "wait_count"),
+    *("effort", "temperature", "model_size", "difficulty", "source", "source_ref"),
+)
 ALIASES = {"correct": "score", "n_actions": "actions"}
 
-_LISTS = {
-    "probs": pl.Float64,
-    "tests": pl.Boolean,
-    "vector": pl.Float64,
-    "target_vector": pl.Float64,
-    "choices": pl.String,
-    "test_names": pl.String,
+_LISTS: dict[str, tuple[type[pl.DataType], ...]] = {
+    "probs": (pl.Float64,),
+    "tests": (pl.Boolean, pl.Float64),
+    "vector": (pl.Float64,),
+    "target_vector": (pl.Float64,),
+    "choices": (pl.String,),
+    "test_names": (pl.String,),
 }
+_WORDS = {"true": "1", "pass": "1", "passed": "1", "yes": "1", "false": "0", "fail": "0", "failed": "0", "no": "0"}
 
 
 def lazy(table: Any) -> nw.LazyFrame[Any]:
@@ -39,16 +46,38 @@ def lazy(table: Any) -> nw.LazyFrame[Any]:
                 hint="give a path, or a pandas, Polars, PyArrow or DuckDB frame",
             ) from problem
     if isinstance(frame, nw.DataFrame):
-        return nw.from_native(frame.to_polars().lazy())
+        return nw.from_native(_fetched(frame).lazy())
     has_lists = any(dtype == nw.List or dtype == nw.Array for dtype in frame.collect_schema().values())
     # Engines differ in how lists are taken apart, so tables with lists are read with one engine.
     return nw.from_native(polars(frame)) if has_lists else frame
+
+
+def _fetched(frame: nw.DataFrame[Any]) -> pl.DataFrame:
+    try:
+        return frame.to_polars()
+    except Exception as problem:
+        raise UsageError(
+            f"the frame cannot be read: {str(problem).splitlines()[0][:160]}",
+            hint="give each column one type and a name of its own",
+        ) from problem
 
 
 def polars(frame: nw.LazyFrame[Any]) -> pl.LazyFrame:
     """The frame in Polars; one of another engine is fetched."""
     native = frame.to_native()
     return native if isinstance(native, pl.LazyFrame) else frame.collect("polars").to_native().lazy()
+
+
+def _check_names(columns: Mapping[str, str]) -> None:
+    for ours in columns:
+        if ours not in COLUMNS and not ours.startswith("prob_"):
+            near = nearest(ours, COLUMNS)
+            hint = f"did you mean `{near}`?" if near else "ours are " + ", ".join(COLUMNS)
+            raise UsageError(f"`--columns {ours}={columns[ours]}`: there is no `{ours}` in a sample table", hint=hint)
+    theirs = [name for name in columns.values() if name]
+    twice = next((name for name in theirs if theirs.count(name) > 1), None)
+    if twice:
+        raise UsageError(f"`--columns` gives `{twice}` two meanings", hint="copy the column if it has both")
 
 
 def _renamed(frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> dict[str, str]:
@@ -58,7 +87,7 @@ def _renamed(frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> dict[str, 
         if theirs and theirs not in names:
             raise MissingColumn(
                 f"`--columns {ours}={theirs}` names a column that is not there; found: {', '.join(names)}",
-                hint=f"--columns {ours}=" + (nearest(theirs, names) or names[0]),
+                hint=f"--columns {ours}={near}" if (near := nearest(theirs, names)) else "",
             )
     renamed = {theirs: ours for ours, theirs in columns.items() if theirs}
     for theirs, ours in ALIASES.items():
@@ -73,6 +102,7 @@ def named(frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame[
     Raises:
         MissingColumn: a column that was named is not there.
     """
+    _check_names(columns)
     renamed = _renamed(frame, columns)
     names = frame.collect_schema().names()
     # A column of theirs that bears a name of ours, but is not the one that was asked for, makes way.
@@ -82,26 +112,47 @@ def named(frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame[
 
 
 def typed(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The frame with lists and scores read that a text file could only hold as text.
+    """The frame with lists and numbers read that a text file could only hold as text.
 
     Raises:
-        BadShape: what should be a list is none.
+        BadShape: what should be a list, or a number, is none.
     """
-    texts = {name for name, dtype in frame.collect_schema().items() if dtype == nw.String}
-    lists = {name: dtype for name, dtype in _LISTS.items() if name in texts}
-    read = [pl.col(name).str.json_decode(pl.List(dtype)) for name, dtype in lists.items()]
-    if "score" in texts:
-        words = pl.col("score").str.to_lowercase().str.strip_chars()
-        read.append(words.replace({"true": "1", "false": "0"}).cast(pl.Float64, strict=False).alias("score"))
-    if not read:
+    schema = frame.collect_schema()
+    for name, dtype in schema.items():
+        if name in _LISTS and not (dtype == nw.String or dtype == nw.List or dtype == nw.Array or dtype == nw.Unknown):
+            raise BadShape(f"`{name}` must hold lists; it holds {dtype}", hint=f"--columns {name}=    (to ignore the column)")
+    texts = [name for name, dtype in schema.items() if dtype == nw.String and name in (*_LISTS, "score", "n_choices")]
+    if not texts:
         return frame
-    try:
-        return nw.from_native(polars(frame).with_columns(*read).collect().lazy())
-    except pl.exceptions.PolarsError as problem:
+    table = polars(frame).collect()
+    for name in texts:
+        table = table.with_columns(_lists(table[name]) if name in _LISTS else _numbers(table[name]))
+    return nw.from_native(table.lazy())
+
+
+def _lists(column: pl.Series) -> pl.Series:
+    for dtype in _LISTS[column.name]:
+        try:
+            return column.str.json_decode(pl.List(dtype))
+        except pl.exceptions.PolarsError:
+            continue
+    example = next((value for value in column.drop_nulls().to_list() if not value.startswith("[")), column.drop_nulls()[0])
+    written = '["A", "B"]' if pl.String in _LISTS[column.name] else "[0.1, 0.9]"
+    raise BadShape(f"`{column.name}` must hold lists, written like {written}; it holds {example[:60]}")
+
+
+def _numbers(column: pl.Series) -> pl.Series:
+    words = column.str.to_lowercase().str.strip_chars()
+    words = words.set(words == "", None)
+    found = words.replace(_WORDS).cast(pl.Float64, strict=False)
+    lost = column.filter(found.is_null() & words.is_not_null()).unique(maintain_order=True)
+    if lost.len():
+        shown = ", ".join(f"`{value[:30]}`" for value in lost.head(3))
         raise BadShape(
-            f"{', '.join(f'`{name}`' for name in lists)} must hold lists, written like [0.1, 0.9]",
-            where=str(problem).splitlines()[0][:160],
-        ) from problem
+            f"`{column.name}` must hold numbers; it holds {shown}",
+            hint="a score is a number in 0 to 1, or true and false" if column.name == "score" else "",
+        )
+    return found.alias(column.name)
 
 
 def selected(frame: nw.LazyFrame[Any], **wanted: str | None) -> nw.LazyFrame[Any]:

@@ -1,7 +1,7 @@
 """Questions put together: which questions share a row, and what is known of each."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import narwhals as nw
@@ -13,12 +13,13 @@ from numpy import ndarray
 from hotmess.decompose import Terms, decompose
 from hotmess.errors import NoSuchColumn, UsageError
 from hotmess.leave_out import LeftOut, leave_out
-from hotmess.measurement import Method
+from hotmess.measurement import Method, Row
 from hotmess.samples import GROUPS, Samples
 from hotmess.tally import Tally, question_codes
 
 __all__ = ["Bucket", "Group", "Questions", "grouping", "groups_of", "known_columns"]
 
+_NO_GROUPS = ("question_id", "sample_id", "test_id", "answer", "target", "score", "probs", "tests", "vector")
 _PER_BUCKET = 4  # questions, below which a bucket says nothing
 
 
@@ -50,7 +51,12 @@ def grouping(samples: Samples, by: Sequence[str], pool: Sequence[str]) -> tuple[
             raise UsageError("`--by length` needs a number of buckets", hint="--by length:8")
         elif name not in GROUPS:
             columns.append(name)
+    taken = next((name for name in columns if name in {f.name for f in fields(Row)} | {"low", "high"}), None)
+    if taken:
+        raise UsageError(f"`--by {taken}`: a result has a column of that name too", hint=f"rename the column `{taken}`")
     for name in pool:
+        if name in by:
+            raise UsageError(f"`--by {name} --pool {name}` asks for both", hint="leave one out")
         if name not in GROUPS:
             raise UsageError(f"`--pool {name}` is not understood", hint="--pool task | model | setting")
     known_columns(samples, [*columns, *([bucket.column] if bucket and bucket.column else [])])
@@ -64,8 +70,8 @@ def known_columns(samples: Samples, names: Sequence[str]) -> None:
         NoSuchColumn: with the columns there are.
     """
     for name in names:
-        if not samples.has(name) or name in ("question_id", "answer", "score", "sample_id"):
-            there = [c for c in samples.columns if c not in ("question_id", "answer", "score", "sample_id", "target")]
+        if not samples.has(name) or name in _NO_GROUPS:
+            there = [column for column in samples.columns if column not in _NO_GROUPS]
             found = "cannot be split by" if samples.has(name) else "does not exist"
             raise NoSuchColumn(f"the column `{name}` {found}; there are {', '.join(there) or 'no others'}")
 

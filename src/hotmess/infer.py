@@ -29,7 +29,7 @@ PerQuestion = Float[ndarray, " question"]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with a central interval; the ends are NaN where none can be had. Prints as ``62% [57-67]``."""
+    """An estimate with a central interval; the ends are NaN where none can be had. Prints as ``0.62 [0.57, 0.67]``."""
 
     value: float
     low: float
@@ -37,9 +37,8 @@ class Interval:
     level: float = 0.95
 
     def __str__(self) -> str:
-        """Return the estimate as a percentage."""
-        ends = f" [{self.low:.0%}-{self.high:.0%}]".replace("%-", "-").replace("%]", "]")
-        return f"{self.value:.0%}" + ("" if np.isnan(self.low) else ends)
+        """Return the estimate and its ends."""
+        return f"{self.value:.3g}" + ("" if np.isnan(self.low) else f" [{self.low:.3g}, {self.high:.3g}]")
 
 
 def ratio_interval(
@@ -94,8 +93,10 @@ def _jackknife(v: PerQuestion, e: PerQuestion) -> float:
     return float(np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum()))
 
 
-def _ends(ratio: float, se: float, quantile: float) -> tuple[float, float]:
+def _ends(ratio: float, se: float, quantile: float, *, plain: bool = False) -> tuple[float, float]:
     """Ends of an interval: on the logit scale inside (0, 1), on the plain scale outside, where the logit does not exist."""
+    if plain:
+        return ratio - quantile * se, ratio + quantile * se
     if np.isinf(se):
         return 0.0, 1.0
     if 0 < ratio < 1:
@@ -142,7 +143,9 @@ def effective_questions(error: PerQuestion) -> float:
     return float(error.sum() ** 2 / square) if square > 0 else 0.0
 
 
-def benchmark_interval(variance: PerQuestion, error: PerQuestion, left: LeftOut, *, level: float = 0.95) -> Interval:
+def benchmark_interval(
+    variance: PerQuestion, error: PerQuestion, left: LeftOut, *, level: float = 0.95, plain: bool = False
+) -> Interval:
     """Interval for exactly these questions and new samples (or contexts) of each.
 
     Args:
@@ -150,14 +153,15 @@ def benchmark_interval(variance: PerQuestion, error: PerQuestion, left: LeftOut,
         error: error of each question.
         left: the terms with one sample, or context, left out; `left.question` counts in the order of `variance`.
         level: the level of confidence.
+        plain: on the scale of the ratio itself; of its logit otherwise.
     """
     total = error.sum()
+    ratio = float(variance.sum() / total) if total > 0 else np.nan
     known = np.bincount(left.question, left.count, minlength=len(error)) >= 3
     if total <= 0 or not known.all():
-        return Interval(float(variance.sum() / total) if total > 0 else np.nan, np.nan, np.nan, level)
-    ratio = float(variance.sum() / total)
-    se = np.sqrt(_within_questions(left, ratio, len(error)).sum()) / total
-    return Interval(ratio, *_ends(ratio, float(se), float(ndtri(0.5 + level / 2))), level)
+        return Interval(ratio, np.nan, np.nan, level)
+    se = float(np.sqrt(_within_questions(left, ratio, len(error)).sum()) / total)
+    return Interval(ratio, *_ends(ratio, se, float(ndtri(0.5 + level / 2)), plain=plain), level)
 
 
 def _within_questions(left: LeftOut, ratio: float, questions: int) -> PerQuestion:
@@ -178,31 +182,29 @@ def crossed_interval(
     level: float = 0.95,
     clusters: Shaped[ndarray, " question"] | None = None,
     benchmark: bool = False,
+    plain: bool = False,
 ) -> Interval:
     """Interval where every question was asked in the same contexts: questions and contexts are both drawn by chance.
 
     Two-way jackknife: Var = V_question + max(V_context - V_both, 0), degrees of freedom after Satterthwaite. For exactly
-    these questions (`benchmark`), V_context alone.
+    these questions (`benchmark`), V_context alone. `plain` is the scale of the ratio itself; that of its logit otherwise.
     """
-    plain = ratio_interval(variance, error, level=level, clusters=clusters)
-    if np.isnan(plain.low):
-        return plain
+    if error.sum() <= 0 or len(error) < 2:
+        return ratio_interval(variance, error, level=level, clusters=clusters)
     v, e = (variance, error) if clusters is None else _sums_by(clusters, variance, error)
-    ratio, groups = plain.value, len(np.unique(left.context))
+    ratio, groups = float(v.sum() / e.sum()), len(np.unique(left.context))
     of_contexts = _context_variance(variance, error, left)
     if benchmark:
-        return Interval(ratio, *_ends(ratio, float(np.sqrt(of_contexts)), _t(level, groups - 1)), level)
-    of_both = _within_questions(left, ratio, len(error)).sum() / error.sum() ** 2
+        return Interval(ratio, *_ends(ratio, float(np.sqrt(of_contexts)), _t(level, groups - 1), plain=plain), level)
+    of_both = float(_within_questions(left, ratio, len(error)).sum() / error.sum() ** 2)
     of_questions, extra = _jackknife(v, e) ** 2, max(of_contexts - of_both, 0.0)
-    if extra == 0 or np.isinf(of_questions):
-        return plain
-    if np.isinf(extra):
-        return Interval(ratio, 0.0, 1.0, level)
+    if np.isinf(of_questions + extra):
+        return Interval(ratio, *_ends(ratio, np.inf, 1.0, plain=plain), level)
     whole = of_questions + extra
-    df = whole**2 / (of_questions**2 / (len(e) - 1) + extra**2 / (groups - 1))
-    low, high = _ends(ratio, float(np.sqrt(whole)), _t(level, df))
-    known = [(a, b) for a, b in ((low, high), (plain.low, plain.high)) if not np.isnan(a)]
-    return Interval(ratio, min(a for a, _ in known), max(b for _, b in known), level)
+    spread = of_questions**2 / (len(e) - 1) + extra**2 / (groups - 1)
+    df = min(whole**2 / spread, len(e) - 1) if spread > 0 else len(e) - 1
+    ends = _ends(ratio, float(np.sqrt(whole)), _t(level, df), plain=plain)
+    return Interval(ratio, *(ends if plain else _with_pseudo_question(v, e, ratio, ends, level)), level)
 
 
 def _context_variance(variance: PerQuestion, error: PerQuestion, left: LeftOut) -> float:

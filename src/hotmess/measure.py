@@ -5,8 +5,7 @@ terms afterwards, so that ten groups cost no more than one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -16,17 +15,10 @@ from numpy import ndarray
 from hotmess.blocks import Invalid
 from hotmess.checks import MAX_INVALID, notices, problems
 from hotmess.decompose import Terms
-from hotmess.errors import LossMismatch, NoLength, Notice, OneSample
+from hotmess.doubt import contexts_of, doubt_about
+from hotmess.errors import LossMismatch, NoLength, Notice, OneSample, UsageError, one_of
 from hotmess.groups import Bucket, Group, Questions, grouping, groups_of, known_columns
-from hotmess.infer import (
-    Interval,
-    benchmark_interval,
-    crossed_interval,
-    effective_questions,
-    mean_interval,
-    ratio_interval,
-)
-from hotmess.leave_out import LeftOut
+from hotmess.infer import Interval, effective_questions
 from hotmess.measurement import Measurement, Method, Row
 from hotmess.prepare import prepare
 from hotmess.samples import Kind, Samples
@@ -47,6 +39,7 @@ _LOSSES: dict[Kind, tuple[Loss, ...]] = {  # the first is the default
 }
 _FEW_ERRORS = 20  # questions with an error, below which nothing is said about their kind
 _FEW_EFFECTIVE = 10
+_WIDEST = 0.5  # an interval across one half that is wider than this says nothing
 
 
 def measure(
@@ -87,6 +80,12 @@ def measure(
         HotmessError: see `hotmess.errors`; the message says what was found and what to type.
     """
     samples = samples if isinstance(samples, Samples) else prepare(samples)
+    loss = None if loss is None else one_of("loss", loss.replace("-", "_"), get_args(Loss))
+    one_of("estimator", estimator, get_args(Estimator))
+    one_of("invalid", invalid, get_args(Invalid))
+    one_of("about", about, get_args(About))
+    if not (0 < level < 1 and 0 < delta < 1):
+        raise UsageError(f"level is {level:g} and delta {delta:g}; both must lie between 0 and 1", hint="level=0.95, delta=1e-12")
     if paper:
         loss, estimator, invalid = _as_in_the_paper(samples, loss)
     loss = _loss(samples, loss, invalid)
@@ -166,12 +165,11 @@ def _row(table: Questions, group: Group, method: Method) -> Row:
     terms, rows = table.terms, table.table[group.members]
     counted = float((rows["rows"] - rows["excluded"]).sum())
     used = int(terms.samples[chosen].sum())
-    clusters = None if table.clusters is None else table.clusters[chosen]
-    error, bias, variance = (
-        mean_interval(values[chosen], level=method.level, clusters=clusters)
-        for values in (terms.error, terms.bias, terms.variance)
-    )
-    ratio, made_by = _incoherence(table, chosen, method, clusters)
+    doubt = doubt_about(table, chosen, method)
+    error, bias, variance = (doubt.of_mean(getattr(terms, name)[chosen], name) for name in ("error", "bias", "variance"))
+    shared = method.loss not in ("zero_one", "spread") and len(chosen) > 0
+    undefined = Interval(np.nan, np.nan, np.nan, method.level)
+    ratio = doubt.of_ratio(terms.variance[chosen], terms.error[chosen]) if shared else undefined
     inputs, outputs = _shares(table, chosen, nested=group.nested)
     return Row(
         group=group.name,
@@ -187,49 +185,10 @@ def _row(table: Questions, group: Group, method: Method) -> Row:
         input_variance=inputs,
         output_variance=outputs,
         effective_questions=effective_questions(terms.error[chosen]) if method.loss != "spread" else float(len(chosen)),
-        interval=made_by,
+        interval=doubt.name if shared else "none",
         verdict=_verdict(terms.error[chosen], error, ratio, method.loss),
         more=_more(terms, chosen, method),
     )
-
-
-def _incoherence(
-    table: Questions, chosen: Int[ndarray, " member"], method: Method, clusters: ndarray | None
-) -> tuple[Interval, str]:
-    """The ratio of sums with its interval, and how the interval was made."""
-    if method.loss in ("zero_one", "spread") or not len(chosen):
-        return Interval(np.nan, np.nan, np.nan, method.level), "none"
-    variance, error = table.terms.variance[chosen], table.terms.error[chosen]
-    left = None if table.left is None else _among(table.left, chosen)
-    benchmark = method.about == "benchmark"
-    if left is not None and _crossed(table, chosen):
-        made = crossed_interval(variance, error, left, level=method.level, clusters=clusters, benchmark=benchmark)
-        return made, "jackknife over contexts" if benchmark else "two-way jackknife over questions and contexts, logit scale"
-    if benchmark and left is not None:
-        return benchmark_interval(variance, error, left, level=method.level), "jackknife inside questions, logit scale"
-    unit = "questions" if clusters is None else f"clusters ({method.cluster})"
-    return ratio_interval(variance, error, level=method.level, clusters=clusters), f"jackknife over {unit}, logit scale"
-
-
-def _among(left: LeftOut, chosen: Int[ndarray, " member"]) -> LeftOut:
-    """The rows of some questions, numbered as they are in `chosen`."""
-    keep = np.isin(left.question, chosen)
-    found = {name: getattr(left, name)[keep] for name in LeftOut.__slots__}
-    return replace(LeftOut(**found), question=np.searchsorted(chosen, found["question"]))
-
-
-def _contexts(table: Questions, chosen: Int[ndarray, " member"]) -> tuple[int, int]:
-    """How many cells the questions have, and how many different contexts."""
-    if "context_id" not in table.cells.inner:
-        return len(chosen), len(chosen)
-    cells = table.cells.cells["context_id"].filter(pl.Series(np.isin(table.codes, chosen)))
-    return len(cells), cells.n_unique()
-
-
-def _crossed(table: Questions, chosen: Int[ndarray, " member"]) -> bool:
-    """Whether the questions were asked in the same three or more contexts, rather than each in its own."""
-    cells, different = _contexts(table, chosen)
-    return different >= 3 and cells > len(chosen) > 1 and cells > 0.5 * different * len(chosen)
 
 
 def _shares(table: Questions, chosen: Int[ndarray, " member"], *, nested: bool) -> tuple[float | None, float | None]:
@@ -259,7 +218,9 @@ def _verdict(errors: Float[ndarray, " member"], error: Interval, ratio: Interval
         return "too little to tell"
     if ratio.high < 0.5:
         return "systematic"
-    return "hot mess" if ratio.low > 0.5 else "mixed"
+    if ratio.low > 0.5:
+        return "hot mess"
+    return "mixed" if ratio.high - ratio.low <= _WIDEST else "too little to tell"
 
 
 # ---------------------------------------------------------------------------------------------- what must be known
@@ -286,6 +247,10 @@ def _notices(
     if two and method.about == "population":
         found = f"in {len(two)} of {len(rows)} rows all questions share the same two contexts; others might give other figures"
         yield Notice("few-contexts", found)
+    bare = sum(np.isnan(row.incoherence.low) and row.incoherence.value > 0 for row in rows)
+    if bare:
+        unit = "three samples (or contexts) in every question" if method.about == "benchmark" else "two questions (or clusters)"
+        yield Notice("no-interval", f"{bare} of {len(rows)} rows have no interval: it needs {unit}")
     if bucket is not None:
         yield from _about_buckets(table, groups, bucket, method)
 
@@ -315,7 +280,7 @@ def _about_questions(table: Questions, rows: Sequence[Row], method: Method) -> I
 
 
 def _few_contexts(table: Questions, group: Group) -> bool:
-    cells, different = _contexts(table, group.members)
+    cells, different = contexts_of(table, group.members)
     return different == 2 and cells > len(group.members) > 1
 
 
@@ -325,7 +290,7 @@ def _about_buckets(table: Questions, groups: Sequence[Group], bucket: Bucket, me
         found = f"{without.height:,} of {table.table.height:,} questions have samples without {method.length}"
         none = without.filter(pl.col("lengths") == 0).height
         found += f"; {none:,} have none at all and are in no bucket" if none else ""
-        yield Notice("no-length", found, "--length COLUMN chooses another")
+        yield Notice("no-length", found, "--length with another column, such as output_chars")
     fewer = min(group.name[bucket.name]["of"] for group in groups) if groups else 0
     if fewer < bucket.count:
         yield Notice("few-questions", f"too few questions for {bucket.count} buckets; at least {fewer} are shown")

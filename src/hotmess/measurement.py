@@ -154,9 +154,9 @@ class Measurement:
 
     def __str__(self) -> str:
         """Return the figures as the command line shows them, without colour."""
-        from hotmess.show import as_text
+        from hotmess.show import as_text, show
 
-        return as_text(self)
+        return as_text(show(self, width=160))
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,12 +71,22 @@ def prepare(
 
 def _require_question(names: Sequence[str]) -> None:
     if "question_id" not in names:
-        guess = next((name for name in _FOREIGN["question_id"] if name in names), "NAME")
         raise MissingColumn(
             f"there is no column for the question (`question_id`); found: {', '.join(names) or 'no columns'}",
             why="bias and variance are properties of the answers to one question",
-            hint=f"--columns question_id={guess}",
+            hint="--columns " + (_guesses(names) or "question_id=NAME"),
         )
+
+
+def _guesses(names: Sequence[str]) -> str:
+    """Which of the columns could be ours, as `--columns` takes them."""
+    plain = {name.strip().lower().replace(" ", "_"): name for name in reversed(names)}
+    found = {}
+    for ours, theirs in _FOREIGN.items():
+        hit = next((plain[word] for word in (ours, *theirs) if word in plain), None)
+        if ours not in names and hit is not None and not (ours == "score" and "answer" in found):
+            found[ours] = hit
+    return ",".join(f"{ours}={theirs}" for ours, theirs in found.items())
 
 
 def _check_status(frame: nw.LazyFrame[Any]) -> None:
@@ -120,13 +130,10 @@ def _chosen(present: Mapping[Kind, list[str]], label: Label | None) -> Kind:
 
 
 def _no_prediction(names: Sequence[str]) -> NoPrediction:
-    guess = next(
-        (f"{ours}={theirs}" for ours in ("answer", "score") for theirs in _FOREIGN[ours] if theirs in names), "answer=NAME"
-    )
     return NoPrediction(
         f"no column holds what the model said; found: {', '.join(names)}",
         why="one of answer, probs (or prob_A, prob_B, …), tests, score, vector is needed",
-        hint=f"--columns {guess}",
+        hint="--columns " + (_guesses(names) or "answer=NAME"),
     )
 
 
@@ -144,6 +151,8 @@ def _not_empty(
         if count(frame) == 0:
             raise EmptyTable("the table has no rows")
         raise NoPrediction("every prediction in the table is empty", hint="look at the columns: " + ", ".join(names))
+    most = max(table[kind].sum() for kind in filled)
+    filled = {kind: columns for kind, columns in filled.items() if kind == chosen == "score" or table[kind].sum() >= most / 2}
     rich = [kind for kind in _PREDICTIONS if kind in filled and kind != "score"]
     holds = {row["task"]: next((kind for kind in rich if row[kind]), "score") for row in table.to_dicts()}
     if chosen != "score" and len(set(holds.values())) > 1:
@@ -250,12 +259,23 @@ def _prepare_probabilities(samples: Samples) -> Samples:
         stated = [name for name in samples.columns if name.startswith("prob_")]
         spread = {f"prob_{c}": _number(pl.col(name)) for c, name in enumerate(stated)}
         names = [name.removeprefix("prob_") for name in stated]
-    if frame.collect_schema()["target"].is_integer() and not all(name.isdigit() for name in names):
-        names = [str(c) for c in range(len(names))]  # targets are places
+    classes: list[Any] = names
+    if frame.collect_schema()["target"].is_integer():  # targets are the numbers that the columns have as names, or places
+        classes = [int(name) for name in names] if all(name.isdigit() for name in names) else list(range(len(names)))
+    elif not samples.has("choices") and _all_places(frame, names):
+        frame, classes = frame.with_columns(pl.col("target").cast(pl.Int64)), list(range(len(names)))
     if samples.has("probs", "choices"):
-        frame = frame.with_columns(target=_place_among_choices(len(names)))
-    frame = frame.drop([name for name in spread if name in samples.columns]).with_columns(**spread)
-    return replace(samples, frame=nw.from_native(frame), columns=added(samples.columns, *spread), classes=tuple(names))
+        frame, classes = frame.with_columns(target=_place_among_choices(len(names))), names
+    frame = frame.with_columns(**spread)
+    return replace(samples, frame=nw.from_native(frame), columns=added(samples.columns, *spread), classes=tuple(classes))
+
+
+def _all_places(frame: pl.LazyFrame, names: Sequence[str]) -> bool:
+    """Whether targets are places written as text, as a CSV file has them, rather than names."""
+    if frame.collect_schema()["target"] != pl.String:
+        return False
+    seen = [value for value in frame.select(pl.col("target").unique()).collect()["target"] if value is not None]
+    return bool(seen) and all(value.isdigit() for value in seen) and not set(seen) <= set(names)
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -25,10 +25,10 @@ _COLOURS = {"hot mess": "dark_orange3", "systematic": "blue", "mixed": "default"
 _LABELS = {"zero_one": "0/1", "brier": "Brier", "kl": "KL"}
 
 
-def as_text(measured: Measurement, width: int = 160) -> str:
-    """The figures without colour."""
+def as_text(shown: RenderableType, width: int = 160) -> str:
+    """What is shown, without colour."""
     console = Console(file=StringIO(), width=width, no_color=True, force_terminal=False)
-    console.print(show(measured, width))
+    console.print(shown)
     assert isinstance(console.file, StringIO)  # noqa: S101 - made two lines above; for the type checker
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
@@ -62,12 +62,12 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 def _label(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{value['bucket']}/{value['of']}: {value['low']:,.0f}-{value['high']:,.0f}"
+        return f"{value['bucket']}/{value['of']}: {value['low']:,.0f} to {value['high']:,.0f}"
     return "-" if value is None else safe(value)
 
 
 def _columns(loss: str) -> list[tuple[str, Any]]:
-    counts = ("questions × samples", lambda row: f"{row.questions:,} × {row.samples / max(row.questions, 1):.3g}")
+    counts = ("questions × samples", lambda row: f"{row.questions:,} × {_mean_count(row)}")
     if loss == "spread":
         return [counts, ("variance", lambda row: _with_half(row.variance)), ("input / output", _shares_of_variance)]
     if loss == "zero_one":
@@ -93,8 +93,13 @@ def _columns(loss: str) -> list[tuple[str, Any]]:
     return [*columns[:5], *bracket, *columns[5:]]
 
 
+def _mean_count(row: Row) -> str:
+    mean = row.samples / max(row.questions, 1)
+    return f"{mean:,.0f}" if mean >= 100 or mean == round(mean) else f"{mean:.1f}"
+
+
 def _number(value: float | None) -> str:
-    return "-" if value is None or np.isnan(value) else f"{value:.3f}"
+    return "-" if value is None or np.isnan(value) else f"{value + 0.0:.3f}".replace("-0.000", "0.000")
 
 
 def _with_half(found: Interval) -> str:

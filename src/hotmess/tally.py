@@ -21,7 +21,7 @@ from numpy import ndarray
 
 from hotmess.errors import BadShape, DuplicateSamples, EmptyTable, MissingValue, NothingCounts
 from hotmess.samples import Kind, Samples
-from hotmess.sums import DELTA, HIGHS, ID_BITS, LOWS, Loss, Space, Sums, collect, first_rows, is_sum, sums
+from hotmess.sums import DELTA, HIGHS, LOWS, Loss, Space, Sums, collect, first_rows, is_sum, sums
 
 __all__ = ["DELTA", "Loss", "Tally", "count_questions", "merge", "question_codes", "tally"]
 
@@ -178,18 +178,17 @@ def _check(made: Tally, samples: Samples) -> None:
 def _check_copies(made: Tally, samples: Samples) -> None:
     """Refuse a response that is there twice."""
     cells, where = made.cells, made.where
-    small = "id_bits" in cells.columns and cells["id_low"].min() >= 0 and cells["id_high"].max() <= ID_BITS  # type: ignore[operator]
-    if small:
+    if "id_bits" in cells.columns:
         bits = np.bitwise_count(cells["id_bits"].to_numpy().astype(np.int64))
-        copies = cells.filter(pl.Series(bits < cells["rows"].to_numpy()))
-    else:
-        where = tuple(dict.fromkeys((*where, "sample_id")))
-        rows = samples.frame.group_by(*where).agg(nw.len().alias("rows"))
-        copies = collect(rows.filter(nw.col("rows") > 1), exact=True)
+        if (bits == cells["rows"].to_numpy()).all():
+            return
+    where = tuple(dict.fromkeys((*where, "sample_id")))
+    rows = samples.frame.group_by(*where).agg(nw.len().alias("rows"))
+    copies = collect(rows.filter(nw.col("rows") > 1), exact=True)
     if copies.height:
         raise DuplicateSamples(
             f"{copies.height} question(s) have the same sample_id more than once",
             where=first_rows(copies, where),
             why="a response that is counted twice agrees with itself",
-            hint="remove the copies, or --columns sample_id=    (if these are different responses)",
+            hint="remove the copies; or say what tells them apart: --columns sample_id=NAME (test_id=NAME for unit tests)",
         )

@@ -1,5 +1,6 @@
 """The command line: one file per group of verbs; what they need is imported when they run."""
 
+import io
 import sys
 
 import click
@@ -30,6 +31,9 @@ for _verb in (check, measure, explain):
 
 def main() -> None:
     """Run a verb; exit with 2 for what is wrong with an input, 4 for a bug of ours, 130 when interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without our signs shows others rather than nothing
+            stream.reconfigure(errors="replace")
     try:
         code = _verbs.main(standalone_mode=False)
     except HotmessError as error:
@@ -44,6 +48,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         code = 0
+    except OSError as problem:
+        click.echo(f"error[cannot-write]: {problem.strerror or problem}", err=True)
+        code = 2
     except Exception as bug:  # noqa: BLE001 - the last line of defence
         code = _report(bug)
     sys.exit(code if isinstance(code, int) else 0)

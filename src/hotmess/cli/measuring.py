@@ -1,5 +1,6 @@
 """`hotmess measure` and `hotmess check`."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,10 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     """
     from hotmess.cli.output import Writer
 
-    writer = None if output is None else Writer(output)
+    writer = None if output is None else Writer(output, paths)
     from hotmess.measure import measure as measured_from
     from hotmess.read import read
+    from hotmess.show import show
 
     samples = read(*paths, **{name: options.pop(name) for name in ("columns", "label", "task", "model")})
     loss = options.pop("loss")
@@ -88,32 +90,34 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     elif as_json:
         click.echo(measured.to_json())
     else:
-        _print(measured)
+        _print(lambda width: show(measured, width), str(measured))
     for notice in measured.notices:
         click.echo(str(notice), err=True)
-    click.echo(_next(paths, samples.length, options["by"]), err=True)
+    longer = samples.length and not options["by"] and max(row.questions for row in measured.rows) >= _BUCKETS * 4
+    click.echo("next: " + (f"{_again('measure')} --by length:{_BUCKETS}" if longer else _again("check")), err=True)
 
 
-def _console() -> Any:
+_BUCKETS = 8
+
+
+def _again(verb: str) -> str:
+    """The words of this call, for another verb."""
+    words = click.get_current_context().params
+    shown = ["hotmess", verb, *words["paths"]]
+    shown += [part for ours, theirs in words["columns"].items() for part in ("--columns", f"{ours}={theirs}")]
+    shown += [part for name in ("label", "task", "model") if words[name] for part in (f"--{name}", words[name])]
+    return shlex.join(shown)
+
+
+def _print(shown: Callable[[int], Any], plain: str) -> None:
+    """In colour and as wide as the terminal is; as plain text where there is none."""
     from rich.console import Console
 
     console = Console()
-    # A pipe or a file has no width; a table cut to 80 columns would lose what it is for.
-    return console if console.is_terminal else Console(width=160)
-
-
-def _print(measured: Any) -> None:
-    from hotmess.show import show
-
-    console = _console()
-    console.print(show(measured, console.width))
-
-
-def _next(paths: tuple[str, ...], length: str | None, by: tuple[str, ...]) -> str:
-    where = " ".join(paths)
-    if length and not by:
-        return f"next: hotmess measure {where} --by length:8"
-    return f"next: hotmess check {where}"
+    if console.is_terminal:
+        console.print(shown(console.width))
+    else:
+        click.echo(plain)
 
 
 @click.command()
@@ -128,13 +132,14 @@ def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noq
 
     from hotmess.overview import overview
     from hotmess.read import read
+    from hotmess.show import as_text, show_overview
 
     samples = read(*paths, **options)
     seen = overview(samples)
     if as_json:
         click.echo(json.dumps(seen.as_dict(), indent=1, ensure_ascii=False))
     else:
-        _show_overview(seen)
+        _print(lambda _: show_overview(seen), as_text(show_overview(seen)))
     for told in (*seen.problems, *seen.notices):
         click.echo(str(told), err=True)
     where = " ".join(paths)
@@ -143,9 +148,3 @@ def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noq
     )
     if seen.problems:
         raise click.exceptions.Exit(2)
-
-
-def _show_overview(seen: Any) -> None:
-    from hotmess.show import show_overview
-
-    _console().print(show_overview(seen))

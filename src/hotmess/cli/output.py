@@ -1,11 +1,12 @@
 """Writing a measurement to a file: whole or not at all."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from hotmess.errors import CannotWrite
 from hotmess.measurement import Measurement
+from hotmess.read import files
 
 __all__ = ["Writer"]
 
@@ -19,27 +20,32 @@ class Writer:
         CannotWrite: the ending is not known, or the folder is not there or may not be written to.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, inputs: Sequence[str]) -> None:
         """Look at the place; nothing is written yet."""
         folder = path.absolute().parent
+        if path.exists() and any(path.samefile(file) for file in files(inputs)):
+            raise CannotWrite(
+                f"`{path}` is one of the files that are read", why="it would be lost", hint="choose another place with -o"
+            )
+        if path.is_dir():
+            raise CannotWrite(f"`{path}` is a folder", hint=f"-o '{path / 'figures.json'}'")
         if path.suffix not in _SUFFIXES:
             raise CannotWrite(f"`{path}` has no ending that says how to write it", hint="one of " + ", ".join(_SUFFIXES))
         if not folder.is_dir():
             raise CannotWrite(f"the folder `{folder}` does not exist", hint=f"mkdir -p '{folder}'")
-        if path.is_dir() or not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
             raise CannotWrite(f"`{path}` cannot be written: no permission", hint="choose another place with -o")
         self.path = path
 
     def write(self, measured: Measurement) -> None:
         """Write beside the place, then rename."""
         content = self._content(measured)
+        beside = self.path.with_name(f".{self.path.name}.part")
         try:
-            with NamedTemporaryFile(dir=self.path.absolute().parent, delete=False) as stream:
-                stream.write(content)
-            os.chmod(stream.name, 0o644)  # noqa: PTH101 - a temporary file is private; a result is not
-            Path(stream.name).replace(self.path)
+            beside.write_bytes(content)
+            beside.replace(self.path)
         except OSError as problem:
-            Path(stream.name).unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
             raise CannotWrite(f"`{self.path}` cannot be written: {problem.strerror}") from problem
 
     def _content(self, measured: Measurement) -> bytes:

@@ -3,7 +3,7 @@
 Each format has a file of its own in this folder. So far: tables (`hotmess.read.table`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from glob import glob, has_magic
 from os import PathLike, fspath
@@ -15,7 +15,7 @@ from hotmess.prepare import prepare
 from hotmess.read.table import SUFFIXES, is_table, read_tables
 from hotmess.samples import Label, Samples
 
-__all__ = ["read"]
+__all__ = ["files", "read"]
 
 
 def read(
@@ -43,9 +43,18 @@ def read(
         if len(sources) > 1:
             raise UsageError("give paths, or one frame", hint="hotmess.read(frame)")
         return prepare(sources[0], columns=columns, label=label, task=task, model=model)
-    files = list(dict.fromkeys(file for source in sources for file in _files(fspath(source))))
-    table, name = read_tables(files, columns or {})
+    table, name = read_tables(files(sources), columns or {})
     return prepare(table, columns=columns, label=label, task=task, model=model, source=name)
+
+
+def files(sources: Sequence[str | PathLike[str]]) -> list[Path]:
+    """The files that paths, folders and patterns mean, each once.
+
+    Raises:
+        NoSuchPath: a path does not exist, or a pattern matches nothing.
+        NotATable: a folder holds no table.
+    """
+    return list(dict.fromkeys(file for source in sources for file in _files(fspath(source))))
 
 
 def _files(source: str) -> Iterator[Path]:

@@ -90,13 +90,14 @@ def _frame(file: Path, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
 
 def _open(file: Path, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
     if name == "Parquet":
-        return pl.scan_parquet(file)
+        return pl.scan_parquet(file, glob=False)
     if name == "Arrow":
         return pl.scan_ipc(file)
     if name in _SEPARATORS:
         return _csv(file, _SEPARATORS[name], columns)
     if name == "JSON lines":
-        return pl.read_ndjson(file, infer_schema_length=None).lazy()
+        with file.open("rb") as stream:
+            return pl.read_ndjson(stream, infer_schema_length=None).lazy()
     return _json(file)
 
 
@@ -105,10 +106,10 @@ def _csv(file: Path, separator: str, columns: Mapping[str, str]) -> pl.LazyFrame
 
     ``007`` and ``7``, or ``1.0`` and ``1``, are different answers until somebody says otherwise.
     """
-    names = pl.read_csv(file, separator=separator, n_rows=0).columns
+    names = pl.read_csv(file, separator=separator, n_rows=0, glob=False).columns
     texts = {columns.get(name, name): pl.String for name in _TEXTS}
     known = {name: dtype for name, dtype in texts.items() if name in names}
-    return pl.read_csv(file, separator=separator, schema_overrides=known, infer_schema_length=None).lazy()
+    return pl.read_csv(file, separator=separator, schema_overrides=known, infer_schema_length=None, glob=False).lazy()
 
 
 def _json(file: Path) -> pl.LazyFrame:

@@ -8,7 +8,6 @@ from operator import add, and_, or_
 import narwhals as nw
 import polars as pl
 
-from hotmess.samples import Samples
 from hotmess.sums.query import (
     HIGHS,
     LOWS,
@@ -35,34 +34,55 @@ def answers(query: Query) -> Sums:
     foreign = [nw.col("answer_not_option")] if samples.has("answer_not_option") else []
     unread = unread_rows(samples, nw.col("answer").is_null(), *foreign)
     added = common_sums(query, excluded, unread)
-    if samples.has("target") and query.loss != "spread":
-        added |= _targets_of_answers(samples)
+    if foreign:
+        added["foreign"] = foreign[0].sum()
+    if samples.has("target_not_option"):
+        added["off_target"] = nw.col("target_not_option").sum()
+    if samples.has("target", "score"):
+        added["disagree"] = ((nw.col("answer") == nw.col("target")) != (nw.col("score") == 1.0)).sum()
     # Comparing with an answer that is not there counts nothing, so the common case needs no mask.
     plain = not foreign and not samples.has("status")
     counted = None if plain else counted_rows(excluded, unread)
-    if not samples.classes:
-        return _open_answers(query, added, counted)
-    units = {f"total:{value}": total(nw.col("answer") == value, counted) for value in samples.classes}
-    found = wide(query, "votes", added, units)
-    return found if _all_counted(found) else _open_answers(query, added, counted)
+    if samples.classes:
+        units = {f"total:{value}": total(nw.col("answer") == value, counted) for value in samples.classes}
+        found = _with_targets(wide(query, "votes", added | _targets_as_counts(query), units))
+        if found is not None and _all_counted(found):
+            return found
+    return _open_answers(query, added | _targets_as_text(query), counted)
 
 
 def _all_counted(found: Sums) -> bool:
     """Whether the classes that were seen in the first rows are all there are."""
-    cells = found.cells
-    counts = cells.select(pl.sum_horizontal(f"total:{unit}" for unit in found.units).sum()).item()
-    targets = set(cells["target_low"].unique().drop_nulls()) if "target_low" in cells.columns else set()
-    return bool(counts == cells["samples"].sum()) and targets <= set(found.units)
+    counts = found.cells.select(pl.sum_horizontal(f"total:{unit}" for unit in found.units).sum()).item()
+    return bool(counts == found.cells["samples"].sum())
 
 
-def _targets_of_answers(samples: Samples) -> dict[str, nw.Expr]:
+def _targets_as_text(query: Query) -> dict[str, nw.Expr]:
     target = nw.col("target")
-    added = {"target_low": target.min(), "target_high": target.max()}
-    if samples.has("target_not_option"):
-        added["off_target"] = nw.col("target_not_option").sum()
-    if samples.has("score"):
-        added["disagree"] = ((nw.col("answer") == target) != (nw.col("score") == 1.0)).sum()
-    return added
+    return {"target_low": target.min(), "target_high": target.max()} if _aimed(query) else {}
+
+
+def _targets_as_counts(query: Query) -> dict[str, nw.Expr]:
+    """How often each class is the target: cheaper than the first and last of many texts."""
+    return {f"is:{v}": (nw.col("target") == v).sum() for v in query.samples.classes} if _aimed(query) else {}
+
+
+def _aimed(query: Query) -> bool:
+    return query.samples.has("target") and query.loss != "spread"
+
+
+def _with_targets(found: Sums) -> Sums | None:
+    """The first and the last target of each cell, from their counts; None where some rows have another target, or none."""
+    names = [name for name in found.cells.columns if name.startswith("is:")]
+    if not names:
+        return found
+    counts = found.cells.select(names).to_numpy()
+    if (counts.sum(1) != found.cells["rows"].to_numpy()).any():
+        return None
+    units = pl.Series([name.removeprefix("is:") for name in names])
+    low, high = (counts > 0).argmax(1), len(names) - 1 - (counts[:, ::-1] > 0).argmax(1)
+    cells = found.cells.drop(names).with_columns(target_low=units.gather(low), target_high=units.gather(high))
+    return replace(found, cells=cells)
 
 
 def _open_answers(query: Query, added: Mapping[str, nw.Expr], counted: nw.Expr | None) -> Sums:
@@ -85,9 +105,9 @@ def probabilities(query: Query) -> Sums:
     if not samples.has("status"):
         whole = reduce(add, stated)
         clean = reduce(and_, [p >= 0.0 for p in stated], (whole - 1.0).abs() <= 1e-9)
-        added = common_sums(query, None, None) | {"clean": clean.sum()} | _target_ends(samples)
-        found = wide(query, "probabilities", added, _of_probabilities(query, stated, None))
-        if found.cells["clean"].sum() == found.cells["rows"].sum():
+        added = common_sums(query, None, None) | {"clean": clean.sum()} | _targets_as_counts(query)
+        found = _with_targets(wide(query, "probabilities", added, _of_probabilities(query, stated, None)))
+        if found is not None and found.cells["clean"].sum() == found.cells["rows"].sum():
             return replace(found, cells=found.cells.drop("clean"))
     return _unclean_probabilities(query, stated)
 
@@ -101,7 +121,7 @@ def _unclean_probabilities(query: Query, stated: Sequence[nw.Expr]) -> Sums:
     readable = (((whole - 1.0).abs() <= 1e-3) | ((whole - 100.0).abs() <= 0.1)) & ~negative & ~whole.is_nan()
     excluded = excluded_rows(samples)
     unread = unread_rows(samples, ~readable)
-    added = common_sums(query, excluded, unread) | _target_ends(samples)
+    added = common_sums(query, excluded, unread) | _targets_as_text(query)
     added |= {
         "options": reduce(add, [(~p.is_null()).cast(nw.Int64) for p in stated]).max(),
         "bad": (given & ~readable).sum(),
@@ -109,10 +129,6 @@ def _unclean_probabilities(query: Query, stated: Sequence[nw.Expr]) -> Sums:
     }
     values = [p / whole for p in stated]
     return wide(query, "probabilities", added, _of_probabilities(query, values, counted_rows(excluded, unread)))
-
-
-def _target_ends(samples: Samples) -> dict[str, nw.Expr]:
-    return {"target_low": nw.col("target").min(), "target_high": nw.col("target").max()} if samples.has("target") else {}
 
 
 def _of_probabilities(query: Query, values: Sequence[nw.Expr], counted: nw.Expr | None) -> dict[str, nw.Expr]:

@@ -43,7 +43,8 @@ def tests(query: Query) -> Sums:
     told = nw.lit(value=False) if failed is None else failed
     frame = samples.frame.with_columns(excluded=told, unit=nw.col("test_id").cast(nw.String))
     length = {} if query.length is None else {"length": nw.col(query.length).mean()}
-    per_run = {"excluded": nw.col("excluded").cast(nw.Int64).max(), "outcomes": (~nw.col("unit").is_null()).sum()} | length
+    happened = ~nw.col("unit").is_null() & ~score.is_null()
+    per_run = {"excluded": nw.col("excluded").cast(nw.Int64).max(), "outcomes": happened.sum()} | length
     runs_in = frame.group_by(*dict.fromkeys((*where, "sample_id"))).agg(*(v.alias(n) for n, v in per_run.items()))
     runs = collect(runs_in, exact=False)
     nothing = (pl.col("outcomes") == 0) & (pl.col("excluded") == 0)
@@ -51,14 +52,20 @@ def tests(query: Query) -> Sums:
     if length:
         counts |= {"length": pl.col("length").sum(), "lengths": pl.col("length").is_not_null().sum()}
     cells = finished(runs.group_by(where).agg(**counts))
-    outcome = {"n": nw.len(), "total": score.sum(), "square": (score * score).sum(), "bad": ((score < 0) | (score > 1)).sum()}
+    outcome = {
+        "rows": nw.len(),
+        "outcomes": (~score.is_null()).sum(),
+        "total": score.sum(),
+        "square": (score * score).sum(),
+        "bad": ((score < 0) | (score > 1)).sum(),
+    }
     tests = frame.filter(~nw.col("excluded") & ~nw.col("unit").is_null())
     entries = collect(tests.group_by(*where, "unit").agg(*(v.alias(n) for n, v in outcome.items())), exact=False)
-    added = entries.group_by(where).agg(pl.col("square", "bad").sum(), outcomes=pl.col("n").sum(), most=pl.col("n").max())
+    added = entries.group_by(where).agg(pl.col("square", "bad", "outcomes").sum(), most=pl.col("rows").max())
     cells = cells.join(added, on=where, how="left", nulls_equal=True)
     _refuse_two_outcomes(cells, where)
     cells = finished(cells.drop("most"))
-    return Sums("points", cells, entries=entries.select(*where, "unit", pl.col("total").cast(pl.Float64), outcomes="n"))
+    return Sums("points", cells, entries=entries.select(*where, "unit", pl.col("total").cast(pl.Float64), "outcomes"))
 
 
 def _refuse_two_outcomes(cells: pl.DataFrame, where: Sequence[str]) -> None:

@@ -15,14 +15,14 @@ Loss = Literal["brier", "kl", "mode", "zero_one", "coverage", "squared", "spread
 Space = Literal["votes", "probabilities", "points"]
 
 DELTA = 1e-12  # smoothing of probabilities under KL, the paper's choice
-ID_BITS = 45  # sample ids up to this one fit into the exact test for copies
-LOWS = ("target_low", "id_low")
-HIGHS = ("target_high", "id_high", "options")
+LOWS = ("target_low",)
+HIGHS = ("target_high", "options")
 
+_ID_BITS = 45  # sample ids up to this one fit into the exact test for copies
 _IN_ORDER = 4_000_000  # more rows than this are streamed; sums of fractions may then differ in the last bit
 _ADDED = {
     *("rows", "excluded", "samples", "invalid", "bad", "rescaled", "square", "length", "lengths"),
-    *("disagree", "off_target", "outcomes", "graded", "id_bits", "clean"),
+    *("disagree", "off_target", "outcomes", "graded", "id_bits", "clean", "foreign"),
 }
 
 
@@ -102,13 +102,13 @@ def common_sums(query: Query, excluded: nw.Expr | None, unread: nw.Expr | None) 
     if samples.has("n_choices"):
         added["options"] = nw.col("n_choices").max()
     if samples.kind == "score":
-        added["bad"] = (~((nw.col("score") >= 0.0) & (nw.col("score") <= 1.0))).sum()
+        added["bad"] = ((nw.col("score") < 0.0) | (nw.col("score") > 1.0)).sum()
         added["graded"] = ((nw.col("score") > 0.0) & (nw.col("score") < 1.0)).sum()
     if samples.has("sample_id") and samples.frame.collect_schema()["sample_id"].is_integer():
         # A sum of different powers of two has as many bits set as it has terms: an exact test for copies, one number wide.
-        mine = nw.col("sample_id")
-        bits = nw.lit(2.0) ** mine.clip(0, ID_BITS + 1)
-        added |= {"id_low": mine.min(), "id_high": mine.max(), "id_bits": bits.sum()}
+        # Ids outside 0 to 45 fall together at the ends, where they look like copies and are looked at more closely.
+        bits = nw.lit(2.0, dtype=nw.Float32) ** nw.col("sample_id").clip(0, _ID_BITS)
+        added["id_bits"] = bits.cast(nw.Float64).sum()
     return added
 
 
