@@ -62,7 +62,7 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 def _label(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{value['bucket']}/{value['of']}: {value['low']:,.0f} to {value['high']:,.0f}"
+        return f"{value['bucket']}/{value['of']}: {value['low']:,.0f}–{value['high']:,.0f}"
     return "-" if value is None else safe(value)
 
 

@@ -60,6 +60,13 @@ def _report(bug: Exception) -> int:
     """Say that it is our fault and where; never what was in the data."""
     from traceback import extract_tb
 
+    if type(bug).__module__.startswith("polars") and any(
+        word in str(bug).lower() for word in ("parquet", "ipc", "snappy", "zstd")
+    ):
+        click.echo("error[unreadable-file]: a file is damaged: its end can be read, its middle cannot", err=True)
+        click.echo("  hint: write it again", err=True)
+        return 2
+
     places = [f"{frame.filename.rpartition('hotmess/')[2]}:{frame.lineno}" for frame in extract_tb(bug.__traceback__)]
     ours = [place for place in places if not place.startswith("/")] or places
     click.echo(f"error[internal]: this is a bug in hotmess {__version__}: {type(bug).__name__}", err=True)

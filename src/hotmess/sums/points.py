@@ -69,7 +69,7 @@ def tests(query: Query) -> Sums:
 
 
 def _refuse_two_outcomes(cells: pl.DataFrame, where: Sequence[str]) -> None:
-    twice = cells.filter(pl.col("most") > pl.col("samples"))
+    twice = cells.filter(pl.col("most") > pl.col("rows") - pl.col("excluded"))
     if twice.height:
         raise DuplicateSamples(
             f"{twice.height} question(s) have a test with more than one outcome in a run",
