@@ -10,7 +10,7 @@ from numpy import ndarray
 from hotmess.groups import Questions
 from hotmess.infer import Interval, benchmark_interval, crossed_interval, mean_interval, ratio_interval
 from hotmess.leave_out import LeftOut
-from hotmess.measurement import Method
+from hotmess.rows import Method
 
 __all__ = ["Doubt", "contexts_of", "doubt_about"]
 

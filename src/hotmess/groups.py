@@ -13,7 +13,7 @@ from numpy import ndarray
 from hotmess.decompose import Terms, decompose
 from hotmess.errors import NoSuchColumn, UsageError
 from hotmess.leave_out import LeftOut, leave_out
-from hotmess.measurement import Method, Row
+from hotmess.rows import Method, Row
 from hotmess.samples import GROUPS, Samples
 from hotmess.tally import Tally, question_codes
 

@@ -19,8 +19,9 @@ from hotmess.doubt import contexts_of, doubt_about
 from hotmess.errors import LossMismatch, NoLength, Notice, OneSample, UsageError, one_of
 from hotmess.groups import Bucket, Group, Questions, grouping, groups_of, known_columns
 from hotmess.infer import Interval, effective_questions
-from hotmess.measurement import Measurement, Method, Row
+from hotmess.measurement import Measurement
 from hotmess.prepare import prepare
+from hotmess.rows import Method, Row
 from hotmess.samples import Kind, Samples
 from hotmess.sums import DELTA, Loss
 from hotmess.tally import tally

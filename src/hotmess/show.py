@@ -12,8 +12,8 @@ from rich.text import Text
 
 from hotmess.errors import safe
 from hotmess.infer import Interval
-from hotmess.measurement import Measurement, Row
 from hotmess.overview import Overview
+from hotmess.rows import Method, Row
 from hotmess.samples import GROUPS
 
 __all__ = ["as_text", "show", "show_overview"]
@@ -33,13 +33,14 @@ def as_text(shown: RenderableType, width: int = 160) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
-def show(measured: Measurement, width: int) -> RenderableType:
+def show(rows: Sequence[Row], method: Method, source: str, *, width: int) -> RenderableType:
     """A table of one line per row, and below it how the figures were made; a narrow one leaves out what can be spared."""
-    return Group(_table(measured, narrow=width < _WIDE), *(Text(line, style="dim") for line in _made(measured)))
+    return Group(
+        _table(rows, method.loss, narrow=width < _WIDE), *(Text(line, style="dim") for line in _made(rows, method, source))
+    )
 
 
-def _table(measured: Measurement, *, narrow: bool) -> Table:
-    loss, rows = measured.method.loss, measured.rows
+def _table(rows: Sequence[Row], loss: str, *, narrow: bool) -> Table:
     names = _names(rows)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
     for name in names:
@@ -138,12 +139,11 @@ def _shares_of_variance(row: Row) -> str:
     return f"{_share(row.input_variance, row.variance.value)} / {_share(row.output_variance, row.variance.value)}"
 
 
-def _made(measured: Measurement) -> list[str]:
+def _made(rows: Sequence[Row], method: Method, source: str) -> list[str]:
     """How the figures were made, in a line or two."""
-    method, rows = measured.method, measured.rows
     unit = {"kl": "nats", "mode": "share of answers", "zero_one": "share of answers"}.get(method.loss, "")
     loss = _LABELS.get(method.loss, method.loss) + (f" ({unit})" if unit else "")
-    parts = [safe(measured.source), f"label {method.label}", f"loss {loss}", method.estimator]
+    parts = [safe(source), f"label {method.label}", f"loss {loss}", method.estimator]
     if method.loss == "kl":
         parts.append(f"delta {method.delta:g}")
     ways = list(dict.fromkeys(row.interval for row in rows if row.interval != "none"))

@@ -60,7 +60,7 @@ def _report(bug: Exception) -> int:
     """Say that it is our fault and where; never what was in the data."""
     from traceback import extract_tb
 
-    if type(bug).__module__.startswith("polars") and any(
+    if type(bug).__module__.startswith(("polars", "narwhals")) and any(
         word in str(bug).lower() for word in ("parquet", "ipc", "snappy", "zstd")
     ):
         click.echo("error[unreadable-file]: a file is damaged: its end can be read, its middle cannot", err=True)

@@ -90,7 +90,7 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     elif as_json:
         click.echo(measured.to_json())
     else:
-        _print(lambda width: show(measured, width), str(measured))
+        _print(lambda width: show(measured.rows, measured.method, measured.source, width=width), str(measured))
     for notice in measured.notices:
         click.echo(str(notice), err=True)
     longer = samples.length and not options["by"] and max(row.questions for row in measured.rows) >= _BUCKETS * 4
