@@ -55,6 +55,8 @@ def lazy(table: Any) -> nw.LazyFrame[Any]:
 def _fetched(frame: nw.DataFrame[Any]) -> pl.DataFrame:
     try:
         return frame.to_polars()
+    except ImportError as problem:
+        raise UsageError("this frame needs PyArrow to be read", hint="pip install pyarrow") from problem
     except Exception as problem:
         raise UsageError(
             f"the frame cannot be read: {str(problem).splitlines()[0][:160]}",
