@@ -15,6 +15,7 @@ from hotmess.errors import NoSuchColumn, UsageError
 from hotmess.leave_out import LeftOut, leave_out
 from hotmess.rows import Method, Row
 from hotmess.samples import GROUPS, Samples
+from hotmess.sums import HIGHS, LOWS, is_sum
 from hotmess.tally import Tally, question_codes
 
 __all__ = ["Bucket", "Group", "Questions", "grouping", "groups_of", "known_columns"]
@@ -51,9 +52,10 @@ def grouping(samples: Samples, by: Sequence[str], pool: Sequence[str]) -> tuple[
             raise UsageError("`--by length` needs a number of buckets", hint="--by length:8")
         elif name not in GROUPS:
             columns.append(name)
-    taken = next((name for name in columns if name in {f.name for f in fields(Row)} | {"low", "high"}), None)
+    results = {part.name for part in fields(Row)} | {"low", "high", *LOWS, *HIGHS, "unit", "cell", "question", "contexts", "at"}
+    taken = next((name for name in columns if name in results or is_sum(name)), None)
     if taken:
-        raise UsageError(f"`--by {taken}`: a result has a column of that name too", hint=f"rename the column `{taken}`")
+        raise UsageError(f"`--by {taken}`: the results have a column of that name too", hint=f"rename the column `{taken}`")
     for name in pool:
         if name in by:
             raise UsageError(f"`--by {name} --pool {name}` asks for both", hint="leave one out")
