@@ -25,6 +25,7 @@ from hotmess.tally import Tally
 
 __all__ = ["MAX_INVALID", "notices", "problems"]
 
+_FIRST = 1000
 MAX_INVALID = 0.25  # more unreadable answers than this share, and the figures describe the parser
 
 
@@ -249,6 +250,9 @@ def _never_right(made: Tally) -> Notice | None:
     if made.kind != "answers" or "target_low" not in cells.columns or not cells["samples"].sum():
         return None
     if made.entries is None:
+        right = [pl.when(pl.col("target_low") == unit).then(pl.col(f"total:{unit}")) for unit in made.units]
+        if cells.head(_FIRST).select(pl.sum_horizontal(*right).sum()).item():  # most tables show at once that they are fine
+            return None
         totals = [f"total:{unit}" for unit in made.units]
         said = cells.unpivot(totals, index=[*made.where, "target_low"], variable_name="unit", value_name="total")
         said = said.filter(pl.col("total") > 0).with_columns(pl.col("unit").str.strip_prefix("total:"))

@@ -26,6 +26,9 @@ from hotmess.sums import DELTA, HIGHS, LOWS, Loss, Space, Sums, collect, first_r
 __all__ = ["DELTA", "Loss", "Tally", "count_questions", "merge", "question_codes", "tally"]
 
 
+_EXACT = 2.0**53  # whole numbers below are exact as floats
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Sums per cell; a cell is a question, a question × context, or a question × context × sample.
@@ -179,8 +182,9 @@ def _check_copies(made: Tally, samples: Samples) -> None:
     """Refuse a response that is there twice."""
     cells, where = made.cells, made.where
     if "id_bits" in cells.columns:
-        bits = np.bitwise_count(cells["id_bits"].to_numpy().astype(np.int64))
-        if (bits == cells["rows"].to_numpy()).all():
+        bits = cells["id_bits"].to_numpy()
+        whole = (bits < _EXACT).all() and (bits % 1 == 0).all()
+        if whole and (np.bitwise_count(bits.astype(np.int64)) == cells["rows"].to_numpy()).all():
             return
     where = tuple(dict.fromkeys((*where, "sample_id")))
     rows = samples.frame.group_by(*where).agg(nw.len().alias("rows"))

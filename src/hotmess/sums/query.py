@@ -18,7 +18,6 @@ DELTA = 1e-12  # smoothing of probabilities under KL, the paper's choice
 LOWS = ("target_low",)
 HIGHS = ("target_high", "options")
 
-_ID_BITS = 45  # sample ids up to this one fit into the exact test for copies
 _IN_ORDER = 4_000_000  # more rows than this are streamed; sums of fractions may then differ in the last bit
 _ADDED = {
     *("rows", "excluded", "samples", "invalid", "bad", "rescaled", "square", "length", "lengths"),
@@ -98,7 +97,7 @@ def common_sums(query: Query, excluded: nw.Expr | None, unread: nw.Expr | None) 
     if unread is not None:
         added["invalid"] = (unread if excluded is None else unread & ~excluded).sum()
     if length is not None:
-        added |= {"length": nw.col(length).sum(), "lengths": (~nw.col(length).is_null()).sum()}
+        added |= {"length": nw.col(length).sum(), "lengths": nw.col(length).count()}
     if samples.has("n_choices"):
         added["options"] = nw.col("n_choices").max()
     if samples.kind == "score":
@@ -106,9 +105,9 @@ def common_sums(query: Query, excluded: nw.Expr | None, unread: nw.Expr | None) 
         added["graded"] = ((nw.col("score") > 0.0) & (nw.col("score") < 1.0)).sum()
     if samples.has("sample_id") and samples.frame.collect_schema()["sample_id"].is_integer():
         # A sum of different powers of two has as many bits set as it has terms: an exact test for copies, one number wide.
-        # Ids outside 0 to 45 fall together at the ends, where they look like copies and are looked at more closely.
-        bits = nw.lit(2.0, dtype=nw.Float32) ** nw.col("sample_id").clip(0, _ID_BITS)
-        added["id_bits"] = bits.cast(nw.Float64).sum()
+        # Ids for which the sum is not an exact whole number look like copies, and are looked at more closely.
+        power = nw.lit(2.0, dtype=nw.Float32) ** nw.col("sample_id")
+        added["id_bits"] = power.cast(nw.Float64).sum()
     return added
 
 
