@@ -110,14 +110,14 @@ def sample_table(
     values = [row[-1] for row in rows]
     root = None if metric is None else np.linalg.cholesky(np.asarray(metric, dtype=float))
     table = pl.DataFrame(columns | {column: _as_column(values, column, root)})
+    table = table if n_choices is None else table.with_columns(n_choices=pl.lit(n_choices))
     if targets is None:
         return table
     if len(list(targets)) != len(questions):
         raise BadShape(f"{len(list(targets))} targets for {len(questions)} questions")
     right = [_target(target, root) for target in targets]
     name = "target_vector" if column == "vector" else "target"
-    table = table.with_columns(pl.Series(name, [right[number] for number in columns["question_id"]]))
-    return table if n_choices is None else table.with_columns(n_choices=pl.lit(n_choices))
+    return table.with_columns(pl.Series(name, [right[number] for number in columns["question_id"]]))
 
 
 def _meaning(questions: Sequence[Any], loss: Loss) -> tuple[str, bool]:
@@ -146,9 +146,9 @@ def _depth(value: Any) -> int:
 
 
 def _is_float(value: Any) -> bool:
-    while isinstance(value, Sequence | ndarray) and not isinstance(value, str):
-        value = value[0]
-    return isinstance(value, float | np.floating)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(_is_float(inner) for inner in value)
+    return np.issubdtype(np.asarray(value).dtype, np.floating)
 
 
 def _leaves(value: Any, place: tuple[int, ...], width: bool) -> Iterator[tuple[tuple[int, ...], Any]]:  # noqa: FBT001
@@ -165,7 +165,7 @@ def _as_column(values: Sequence[Any], column: str, root: Float[ndarray, "dim dim
         points = [np.atleast_1d(np.asarray(value, dtype=float)) for value in values]
         return pl.Series([list(point if root is None else point @ root) for point in points])
     if column in ("probs", "tests"):
-        return pl.Series([[v if column == "probs" else bool(v) for v in value] for value in values])
+        return pl.Series([[float(v) if column == "probs" else bool(v) for v in value] for value in values])
     return pl.Series([None if value is None or value != value else value for value in values], strict=False)
 
 

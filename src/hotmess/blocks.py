@@ -13,7 +13,7 @@ import polars as pl
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from hotmess.tally import Tally, question_codes
+from hotmess.tally import Tally, asked_by, question_codes
 
 __all__ = ["Block", "Invalid", "blocks"]
 
@@ -168,7 +168,7 @@ class _Entries:
         cells = tally.cells.with_columns(cell=pl.Series(np.arange(len(question))), question=pl.Series(question))
         assert tally.entries is not None  # noqa: S101 - what distinguishes this class; for the type checker
         rows = tally.entries.join(cells.select(*tally.where, "cell", "question"), on=tally.where, nulls_equal=True)
-        units = _tests(cells, rows) if tally.kind == "tests" else rows.select("question", "unit")
+        units = _tests(tally, cells, rows) if tally.kind == "tests" else rows.select("question", "unit")
         goals = pl.DataFrame(schema={"question": pl.Int64, "unit": pl.String})
         if "target_low" in cells.columns:
             goals = cells.select("question", unit="target_low").drop_nulls().unique("question", keep="first")
@@ -178,7 +178,7 @@ class _Entries:
         rows = rows.join(units, on=on).sort("cell")
         self.offset = np.searchsorted(rows["cell"].to_numpy(), np.arange(len(question) + 1))
         self.place, self.total = rows["place"].to_numpy(), rows["total"].to_numpy()
-        self.width = np.bincount(units["question"].to_numpy(), minlength=int(question[-1]) + 1)
+        self.width = np.maximum(np.bincount(units["question"].to_numpy(), minlength=int(question[-1]) + 1), 1)
         self.target = np.full(len(self.width), -1)
         goals = goals.join(units, on=on)
         self.target[goals["question"].to_numpy()] = goals["place"].to_numpy()
@@ -193,9 +193,9 @@ class _Entries:
         return out.reshape(*cell.shape, width)
 
 
-def _tests(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def _tests(tally: Tally, cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """The unit tests of a question are those that any model was given, so that none passes by being left away."""
-    asked = [name for name in ("task", "question_id") if name in cells.columns]
+    asked = asked_by(tally)
     known = rows.select(*asked, "unit").unique()
     return cells.select("question", *asked).unique().join(known, on=asked, nulls_equal=True).select("question", "unit")
 
@@ -273,7 +273,10 @@ def _classes(
     if block.votes:
         seen = ((block.total > 0).any(1) | (right[:, :width] > 0)).astype(float)
     else:
-        seen = np.ones((questions, width)) if options is None else (np.arange(width) < options[:, None]).astype(float)
+        given = np.full(questions, width) if options is None else np.where(options > 0, options, width)
+        seen = ((np.arange(width) < given[:, None]) | (right[:, :width] > 0)).astype(float)
+    if known.unread_place == 1:  # right and wrong are always both possible
+        seen[:, :2] = 1.0
     hidden = np.maximum((options if options is not None else 0.0) - seen.sum(1), 0.0)
     extra = np.full((questions, 1), float(known.extra_class))
     weight = np.concatenate([seen, hidden[:, None], extra], axis=1)
@@ -306,7 +309,7 @@ def _logs(
     nothing = np.log(delta) if delta > 0 else -np.inf
     with np.errstate(invalid="ignore"):
         beyond = np.where(read > 0, read * nothing, 0.0)
-    log = np.concatenate([block.log, np.zeros_like(beyond), beyond], axis=2)
+    log = np.concatenate([block.log, beyond, beyond], axis=2)
     if policy == "class":
         with np.errstate(invalid="ignore"):
             log += np.where(unread[..., None] > 0, unread[..., None] * nothing, 0.0)

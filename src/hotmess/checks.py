@@ -21,9 +21,9 @@ from hotmess.errors import (
 )
 from hotmess.samples import Samples
 from hotmess.sums import Loss, first_rows
-from hotmess.tally import Tally
+from hotmess.tally import Tally, asked_by
 
-__all__ = ["MAX_INVALID", "notices", "problems"]
+__all__ = ["MAX_INVALID", "notices", "problems", "untargeted"]
 
 _FIRST = 1000
 MAX_INVALID = 0.25  # more unreadable answers than this share, and the figures describe the parser
@@ -62,15 +62,20 @@ def problems(made: Tally, samples: Samples, loss: Loss, *, max_invalid: float = 
     return [problem for problem in found if problem is not None]
 
 
-def _no_target(made: Tally, samples: Samples, loss: Loss) -> HotmessError | None:
-    known = samples.has_target and ("target_low" not in made.cells.columns or made.cells["target_low"].count() > 0)
-    if known or loss == "spread":
-        return None
+def untargeted() -> NoTarget:
+    """What to say of a table that has nothing to compare answers with."""
     return NoTarget(
         "the table has neither a target nor a score",
         why="bias is the distance from the right answer",
         hint="--columns target=NAME, or --loss spread for the variance alone",
     )
+
+
+def _no_target(made: Tally, samples: Samples, loss: Loss) -> HotmessError | None:
+    known = samples.has_target and ("target_low" not in made.cells.columns or made.cells["target_low"].count() > 0)
+    if known or loss == "spread":
+        return None
+    return untargeted()
 
 
 def _two_targets(made: Tally) -> HotmessError | None:
@@ -268,7 +273,7 @@ def _never_right(made: Tally) -> Notice | None:
 def _missing_tests(made: Tally) -> Notice | None:
     if made.kind != "tests" or made.entries is None:
         return None
-    asked = [name for name in ("task", "question_id") if name in made.keys]
+    asked = asked_by(made)
     runs = made.cells.group_by(made.keys).agg(pl.col("samples").sum())
     every = runs.join(made.entries.select(*asked, "unit").unique(), on=asked, nulls_equal=True)
     tests = made.entries.group_by(*made.keys, "unit").agg(pl.col("outcomes").sum())

@@ -102,14 +102,17 @@ def kl(b: Block, *, plugin: bool = False, delta: float = DELTA) -> Split:
     many = _log(b.weight)  # of how many options a place stands for
     g = logs.mean(1)
     error, low = -(g * b.target).sum(1), np.maximum(-_lse(g + many), 0.0)
+    # The cost of smoothing alone is no error: where every sample is certain of the target there is nothing to split.
+    wrong = error > -_levels(b, delta)[0][:, 0, 0] * (1 + 1e-6)
+    error, low = error * wrong, low * wrong
     if plugin:
         return Split(error, low)
     children, count = _children(b, logs, _one_hot_logs(b, delta))
     q = _leave_one_out(children, count) + many[:, None]
     q = q - _lse(q)[..., None]
     with np.errstate(invalid="ignore"):
-        apart = np.where(q > -np.inf, np.exp(q) * (q - many[:, None] - children), 0.0).sum(-1)
-    return _bracketed(error, low, _mean(apart, count))
+        apart = np.where(q == -np.inf, 0.0, np.exp(q) * (q - many[:, None] - children)).sum(-1)
+    return _bracketed(error, low, _mean(apart, count) * wrong)
 
 
 def mode(b: Block, *, plugin: bool = False) -> Split:
@@ -241,7 +244,7 @@ def decompose(
         invalid: what a sample is from which no answer could be read.
         delta: the smoothing of kl.
     """
-    split = formula(loss, plugin=plugin, delta=delta)
+    plain = split = formula(loss, plugin=plugin, delta=delta)
     if loss == "spread":
         split = partial(_no_target, split)
     elif tally.space != "points":
@@ -250,7 +253,7 @@ def decompose(
     if not ("sample_id" in tally.inner and "context_id" in tally.inner):
         return _terms(tally, split, invalid, plugin=plugin, pairs=pairs, delta=delta)
     across = _terms(tally.without("sample_id"), split, invalid, plugin=plugin, pairs=pairs, delta=delta)
-    alone = _terms(tally.within_contexts(), split, invalid, plugin=plugin, pairs=pairs, delta=delta)
+    alone = _terms(tally.within_contexts(), plain, invalid, plugin=plugin, pairs=pairs, delta=delta)
     return _joined(across, alone, question_codes(tally.without("sample_id")))
 
 
@@ -297,8 +300,10 @@ def _output(b: Block, split: Callable[[Block], Split], variance: PerQuestion, *,
 def _joined(across: Terms, alone: Terms, question: Int[ndarray, " cell"]) -> Terms:
     """Terms between contexts, with the mean of the terms inside them; a question of one context has only the latter."""
     questions = len(across.error)
-    first = np.searchsorted(question, np.arange(questions))
-    single = across.contexts < 2
+    # Of contexts without a sample that counts nothing is taken.
+    order = np.lexsort((alone.samples == 0, question))
+    first = order[np.searchsorted(question, np.arange(questions))]
+    single = (across.contexts < 2) & np.isfinite(across.error)
 
     def choose(name: str) -> PerQuestion:
         here, there = (t.more[name] if name in t.more else getattr(t, name) for t in (across, alone))

@@ -12,7 +12,7 @@ from hotmess.infer import Interval, benchmark_interval, crossed_interval, mean_i
 from hotmess.leave_out import LeftOut
 from hotmess.rows import Method
 
-__all__ = ["Doubt", "contexts_of", "doubt_about"]
+__all__ = ["Doubt", "doubt_about", "shared_contexts"]
 
 Members = Int[ndarray, " member"]
 PerMember = Float[ndarray, " member"]
@@ -42,7 +42,7 @@ class Doubt:
             return "jackknife over contexts" if benchmark else "two-way jackknife over questions and contexts, logit scale"
         if benchmark:
             return "jackknife inside questions, logit scale"
-        unit = "questions" if self.clusters is None else f"clusters ({self.method.cluster})"
+        unit = "questions" if self.clusters is None else f"clusters ({self.method.cluster or 'question_id'})"
         return f"jackknife over {unit}, logit scale"
 
     def of_ratio(self, variance: PerMember, error: PerMember) -> Interval:
@@ -75,21 +75,23 @@ def doubt_about(table: Questions, chosen: Members, method: Method) -> Doubt:
     return Doubt(method, clusters, left, crossed=left is not None and _crossed(table, chosen))
 
 
-def contexts_of(table: Questions, chosen: Members) -> tuple[int, int]:
-    """How many cells the questions have, and how many different contexts."""
-    if "context_id" not in table.cells.inner:
-        return len(chosen), len(chosen)
-    cells = table.cells.cells["context_id"].filter(pl.Series(np.isin(table.codes, chosen)))
-    return len(cells), cells.n_unique()
-
-
-def _crossed(table: Questions, chosen: Members) -> bool:
-    """Whether the questions were asked in the same three or more contexts, rather than each in its own.
+def shared_contexts(table: Questions, chosen: Members) -> bool:
+    """Whether the questions were asked in the same contexts rather than each in its own.
 
     Contexts of a question's own that bear the same numbers everywhere look the same; the two-way interval is then hardly wider.
     """
-    cells, different = contexts_of(table, chosen)
-    return different >= 3 and cells > len(chosen) > 1 and cells > 0.5 * different * len(chosen)
+    if "context_id" not in table.cells.inner or len(chosen) < 2:
+        return False
+    cells = table.cells.cells
+    counted = (cells["samples"] + cells["invalid"] > 0) & pl.Series(np.isin(table.codes, chosen))
+    names = cells["context_id"].filter(counted)
+    return len(names) > len(chosen) and len(names) > 0.5 * names.n_unique() * len(chosen)
+
+
+def _crossed(table: Questions, chosen: Members) -> bool:
+    """Whether the questions share three contexts or more each, so that one can be left out of all."""
+    enough = bool((table.terms.contexts[chosen] >= 3).all()) if len(chosen) else False
+    return enough and shared_contexts(table, chosen)
 
 
 def _among(left: LeftOut, chosen: Members) -> LeftOut:

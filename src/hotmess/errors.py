@@ -346,7 +346,7 @@ NOTICES: dict[str, str] = {
         helps where the most common answer is wrong. The three terms are reported; use the loss `mode` for a share.""",
     "crossed": """The same contexts were used for every question. Then the contexts are a second source of chance: more
         questions do not help against an odd prompt. The interval adds the variance between contexts (two-way jackknife).""",
-    "few-contexts": """The same one or two contexts were used for all questions. The figures hold for these contexts; how
+    "few-contexts": """Questions share one or two contexts. The figures hold for these contexts; how
         much other contexts would change them cannot be told from fewer than three.""",
     "unnormalised": """Stated probabilities did not sum to one exactly and were rescaled (within 0.001), or looked like
         percentages and were divided by their sum. Sums further off count as answers that could not be read.""",

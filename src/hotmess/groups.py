@@ -90,13 +90,13 @@ class Questions:
     left: LeftOut | None
 
     @classmethod
-    def of(cls, made: Tally, samples: Samples, method: Method) -> "Questions":
+    def of(cls, made: Tally, samples: Samples, method: Method, pool: Sequence[str]) -> "Questions":
         """Decompose every question, and leave samples or contexts out where the interval asks for it."""
         plugin = method.estimator == "plugin"
         terms = decompose(made, method.loss, plugin=plugin, invalid=method.invalid, delta=method.delta)
         both = "context_id" in made.inner and "sample_id" in made.inner
         outer = made.without("sample_id") if both else made
-        clusters = None if method.cluster is None else _clusters(samples, made, method.cluster)
+        clusters = _same_questions(made, pool) if method.cluster is None else _clusters(samples, made, method.cluster)
         left = None
         shared = "context_id" in outer.inner and terms.contexts.max() >= 2
         if method.loss not in ("zero_one", "spread") and (method.about == "benchmark" or shared):
@@ -107,6 +107,14 @@ class Questions:
         """Questions whose bias and variance can be told apart; where some have contexts, all must."""
         known = np.isfinite(self.terms.variance[members])
         return known & (self.terms.contexts[members] >= 2) if nested else known
+
+
+def _same_questions(made: Tally, pool: Sequence[str]) -> ndarray | None:
+    """One question that was put to several models (or in several settings) is one draw of a question, not several."""
+    if not {"model", "setting"} & set(pool):
+        return None
+    asked = [name for name in ("task", "question_id") if name in made.keys]
+    return made.questions().select(pl.struct(asked).rank("dense")).to_series().to_numpy()
 
 
 def _clusters(samples: Samples, made: Tally, name: str) -> ndarray:

@@ -26,6 +26,8 @@ __all__ = [
 
 PerQuestion = Float[ndarray, " question"]
 
+_NOTHING = 1e-12  # differences below are rounding
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -63,11 +65,17 @@ def ratio_interval(
     total = e.sum()
     if total <= 0:
         return Interval(np.nan, np.nan, np.nan, level)
-    ratio = float(v.sum() / total)
+    ratio = _ratio(v, e)
     if len(e) < 2:
         return Interval(ratio, np.nan, np.nan, level)
     low, high = _ends(ratio, _jackknife(v, e), _t(level, len(e) - 1))
     return Interval(ratio, *_with_pseudo_question(v, e, ratio, (low, high), level), level)
+
+
+def _ratio(v: PerQuestion, e: PerQuestion) -> float:
+    """The ratio of sums; 0 and 1 exactly where it is that up to rounding, since the ends of the interval hang on it."""
+    ratio = float(v.sum() / e.sum())
+    return next((end for end in (0.0, 1.0) if abs(ratio - end) < _NOTHING), ratio)
 
 
 def _with_pseudo_question(
@@ -78,7 +86,7 @@ def _with_pseudo_question(
     positive = int((e > 0).sum())
     mean = e.sum() / positive
     v, e = np.append(v, mean / 2), np.append(e, mean)
-    other = _ends(float(v.sum() / e.sum()), _jackknife(v, e), _t(level, max(positive - 1, 1)))
+    other = _ends(_ratio(v, e), _jackknife(v, e), _t(level, max(positive - 1, 1)))
     known = [pair for pair in (ends, other) if not np.isnan(pair[0])]
     low, high = min(low for low, _ in known), max(high for _, high in known)
     return (0.0 if ratio <= 0 else low), (1.0 if ratio >= 1 else high)
@@ -95,6 +103,7 @@ def _jackknife(v: PerQuestion, e: PerQuestion) -> float:
 
 def _ends(ratio: float, se: float, quantile: float, *, plain: bool = False) -> tuple[float, float]:
     """Ends of an interval: on the logit scale inside (0, 1), on the plain scale outside, where the logit does not exist."""
+    se = 0.0 if se < _NOTHING else se
     if plain:
         return ratio - quantile * se, ratio + quantile * se
     if np.isinf(se):
@@ -156,7 +165,7 @@ def benchmark_interval(
         plain: on the scale of the ratio itself; of its logit otherwise.
     """
     total = error.sum()
-    ratio = float(variance.sum() / total) if total > 0 else np.nan
+    ratio = _ratio(variance, error) if total > 0 else np.nan
     known = np.bincount(left.question, left.count, minlength=len(error)) >= 3
     if total <= 0 or not known.all():
         return Interval(ratio, np.nan, np.nan, level)
@@ -191,8 +200,11 @@ def crossed_interval(
     """
     if error.sum() <= 0 or len(error) < 2:
         return ratio_interval(variance, error, level=level, clusters=clusters)
+    if (left.context < 0).any():  # votes of questions that have one context only
+        keep = left.context >= 0
+        left = LeftOut(*(getattr(left, name)[keep] for name in LeftOut.__slots__))
     v, e = (variance, error) if clusters is None else _sums_by(clusters, variance, error)
-    ratio, groups = float(v.sum() / e.sum()), len(np.unique(left.context))
+    ratio, groups = _ratio(v, e), len(np.unique(left.context))
     of_contexts = _context_variance(variance, error, left)
     if benchmark:
         return Interval(ratio, *_ends(ratio, float(np.sqrt(of_contexts)), _t(level, groups - 1), plain=plain), level)

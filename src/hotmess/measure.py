@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hotmess.blocks import Invalid
-from hotmess.checks import MAX_INVALID, notices, problems
+from hotmess.checks import MAX_INVALID, notices, problems, untargeted
 from hotmess.decompose import Terms
-from hotmess.doubt import contexts_of, doubt_about
+from hotmess.doubt import doubt_about, shared_contexts
 from hotmess.errors import LossMismatch, NoLength, Notice, OneSample, UsageError, one_of
 from hotmess.groups import Bucket, Group, Questions, grouping, groups_of, known_columns
 from hotmess.infer import Interval, effective_questions
@@ -40,6 +40,7 @@ _LOSSES: dict[Kind, tuple[Loss, ...]] = {  # the first is the default
 }
 _FEW_ERRORS = 20  # questions with an error, below which nothing is said about their kind
 _FEW_EFFECTIVE = 10
+_RARE = 0.1  # of the questions at most, where errors are too rare to say more
 _WIDEST = 0.5  # an interval across one half that is wider than this says nothing
 
 
@@ -90,6 +91,8 @@ def measure(
     if paper:
         loss, estimator, invalid = _as_in_the_paper(samples, loss)
     loss = _loss(samples, loss, invalid)
+    if loss == "coverage" and not samples.has_target:
+        raise untargeted()
     samples = samples.right_or_wrong() if loss == "coverage" else samples
     columns, bucket = grouping(samples, by, pool)
     length = _length(samples, length, bucket)
@@ -97,7 +100,7 @@ def measure(
     made = tally(samples, loss, by=columns, length=length, each_sample=_needs_samples(samples, measured), delta=delta)
     for problem in problems(made, samples, loss, max_invalid=max_invalid):
         raise problem
-    table = Questions.of(made, samples, measured)
+    table = Questions.of(made, samples, measured, pool)
     groups = list(groups_of(table, columns, pool, bucket))
     rows = tuple(_row(table, group, measured) for group in groups)
     told = [*notices(made, samples, invalid=invalid), *_notices(table, groups, rows, measured, bucket)]
@@ -213,7 +216,8 @@ def _verdict(errors: Float[ndarray, " member"], error: Interval, ratio: Interval
     """What may be said in a word; only where the whole interval lies on one side of one half."""
     if loss in ("zero_one", "spread"):
         return None
-    if len(errors) and (errors.sum() == 0 or error.low <= 0) and len(errors) >= _FEW_ERRORS:
+    rare = len(errors) >= _FEW_ERRORS and error.low <= 0 and (errors > 0).mean() <= _RARE
+    if rare:
         return "almost never wrong here"
     if (errors > 0).sum() < _FEW_ERRORS or np.isnan(ratio.low):
         return "too little to tell"
@@ -244,9 +248,9 @@ def _notices(
         yield Notice(
             "crossed", f"in {crossed} of {len(rows)} rows all questions share the same contexts; the interval allows for it"
         )
-    two = [len(group.members) for group in groups if _few_contexts(table, group)]
+    two = sum(_few_contexts(table, group) for group in groups)
     if two and method.about == "population":
-        found = f"in {len(two)} of {len(rows)} rows all questions share the same two contexts; others might give other figures"
+        found = f"in {two} of {len(rows)} rows questions share fewer than three contexts; the interval does not allow for others"
         yield Notice("few-contexts", found)
     bare = sum(np.isnan(row.incoherence.low) and row.incoherence.value > 0 for row in rows)
     if bare:
@@ -257,9 +261,10 @@ def _notices(
 
 
 def _about_questions(table: Questions, rows: Sequence[Row], method: Method) -> Iterator[Notice]:
-    lonely = sum(row.questions_left_out for row in rows)
+    lonely = table.table.height - sum(row.questions for row in rows)
     if lonely:
-        found = f"{lonely:,} questions have too few samples or contexts and are left out of error, bias and variance alike"
+        found = f"{lonely:,} of {table.table.height:,} questions have too few samples or contexts (or no length, for buckets)"
+        found += " and are left out of error, bias and variance alike"
         yield Notice("few-samples", found)
     counts = table.terms.samples[np.isfinite(table.terms.variance)]
     if method.estimator == "plugin" and len(counts):
@@ -281,8 +286,7 @@ def _about_questions(table: Questions, rows: Sequence[Row], method: Method) -> I
 
 
 def _few_contexts(table: Questions, group: Group) -> bool:
-    cells, different = contexts_of(table, group.members)
-    return different == 2 and cells > len(group.members) > 1
+    return shared_contexts(table, group.members) and bool(table.terms.contexts[group.members].min() < 3)
 
 
 def _about_buckets(table: Questions, groups: Sequence[Group], bucket: Bucket, method: Method) -> Iterator[Notice]:

@@ -188,6 +188,9 @@ def _prepare_answers(samples: Samples) -> Samples:
 def _with_target(samples: Samples) -> Samples:
     """Give answers and targets one type; without a target, answers of score 1 become one class."""
     schema, frame = samples.frame.collect_schema(), samples.frame
+    if schema["answer"].is_float():
+        frame = frame.with_columns(nw.when(~nw.col("answer").is_nan()).then(nw.col("answer")).alias("answer"))
+        samples = replace(samples, frame=frame)
     known = samples.has("target") and not _all_null(frame, "target")
     if not known and samples.has("score"):
         right = nw.col("score") == 1.0
@@ -203,8 +206,6 @@ def _with_target(samples: Samples) -> Samples:
         numbers = schema["answer"].is_numeric() and schema["target"].is_numeric()
         dtype = nw.Float64 if numbers else nw.String
         frame = frame.with_columns(nw.col("answer").cast(dtype), nw.col("target").cast(dtype))
-    elif schema["answer"].is_float():
-        frame = frame.with_columns(nw.when(~nw.col("answer").is_nan()).then(nw.col("answer")).alias("answer"))
     return replace(samples, frame=frame)
 
 
@@ -309,6 +310,8 @@ def _prepare_tests(samples: Samples) -> Samples:
     named = "test_names" in samples.columns
     names = pl.col("test_names") if named else pl.int_ranges(0, pl.col("tests").list.len())
     frame = frame.with_columns(test_id=names.cast(pl.List(pl.String)), score=pl.col("tests").cast(pl.List(pl.Float64)))
+    ran = pl.col("tests").list.len() > 0  # a run without outcomes keeps a row of its own
+    frame = frame.with_columns(pl.when(ran).then(pl.col(name)).alias(name) for name in ("test_id", "score"))
     frame = frame.drop("tests", "test_names", strict=False).explode("test_id", "score")
     columns = tuple(frame.collect_schema().names())
     return replace(samples, frame=nw.from_native(frame), columns=columns)

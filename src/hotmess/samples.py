@@ -77,12 +77,13 @@ class Samples:
         """Answers as scores: 1 where the answer is the target, 0 where it is another."""
         if self.kind != "answers":
             return self
-        unread, known = nw.col("answer").is_null(), ~nw.col("target").is_null()
+        target = nw.col("target").max().over(*self.keys)  # one row that has it tells the target of its question
+        unread, known = nw.col("answer").is_null(), ~target.is_null()
         if self.has("answer_not_option"):
             unread = unread | nw.col("answer_not_option")
         status = nw.col("status") if self.has("status") else nw.lit("ok")
         frame = self.frame.with_columns(
-            score=(nw.col("answer") == nw.col("target")).cast(nw.Float64),
+            score=(nw.col("answer") == target).cast(nw.Float64),
             unanswered=unread,
             status=nw.when(known).then(status).otherwise(nw.lit("missing")),
         )

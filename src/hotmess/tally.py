@@ -23,7 +23,7 @@ from hotmess.errors import BadShape, DuplicateSamples, EmptyTable, MissingValue,
 from hotmess.samples import Kind, Samples
 from hotmess.sums import DELTA, HIGHS, LOWS, Loss, Space, Sums, collect, first_rows, is_sum, sums
 
-__all__ = ["DELTA", "Loss", "Tally", "count_questions", "merge", "question_codes", "tally"]
+__all__ = ["DELTA", "Loss", "Tally", "asked_by", "count_questions", "merge", "question_codes", "tally"]
 
 
 _EXACT = 2.0**53  # whole numbers below are exact as floats
@@ -113,6 +113,11 @@ def question_codes(made: Tally) -> Int[ndarray, " cell"]:
         return np.arange(made.cells.height)
     counts = made.cells.group_by(made.keys, maintain_order=True).len()["len"].to_numpy()
     return np.repeat(np.arange(len(counts)), counts)
+
+
+def asked_by(made: Tally) -> list[str]:
+    """The columns that name what was asked, whoever was asked: the key of a question without model and setting."""
+    return [name for name in made.keys if name not in ("model", "setting")]
 
 
 def count_questions(made: Tally) -> int:

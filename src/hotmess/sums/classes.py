@@ -44,11 +44,16 @@ def answers(query: Query) -> Sums:
     plain = not foreign and not samples.has("status")
     counted = None if plain else counted_rows(excluded, unread)
     if samples.classes:
-        units = {f"total:{value}": total(nw.col("answer") == value, counted) for value in samples.classes}
+        units = {f"total:{_name(value)}": total(nw.col("answer") == value, counted) for value in samples.classes}
         found = _with_targets(wide(query, "votes", added | _targets_as_counts(query), units))
         if found is not None and _all_counted(found):
             return found
     return _open_answers(query, added | _targets_as_text(query), counted)
+
+
+def _name(value: object) -> str:
+    """A class as text, the way the engine writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _all_counted(found: Sums) -> bool:
@@ -64,7 +69,7 @@ def _targets_as_text(query: Query) -> dict[str, nw.Expr]:
 
 def _targets_as_counts(query: Query) -> dict[str, nw.Expr]:
     """How often each class is the target: cheaper than the first and last of many texts."""
-    return {f"is:{v}": (nw.col("target") == v).sum() for v in query.samples.classes} if _aimed(query) else {}
+    return {f"is:{_name(v)}": (nw.col("target") == v).sum() for v in query.samples.classes} if _aimed(query) else {}
 
 
 def _aimed(query: Query) -> bool:
@@ -108,7 +113,7 @@ def probabilities(query: Query) -> Sums:
         added = common_sums(query, None, None) | {"clean": clean.sum()} | _targets_as_counts(query)
         found = _with_targets(wide(query, "probabilities", added, _of_probabilities(query, stated, None)))
         if found is not None and found.cells["clean"].sum() == found.cells["rows"].sum():
-            return replace(found, cells=found.cells.drop("clean"))
+            return replace(found, cells=found.cells.drop("clean").with_columns(options=pl.lit(len(stated))))
     return _unclean_probabilities(query, stated)
 
 
@@ -122,12 +127,14 @@ def _unclean_probabilities(query: Query, stated: Sequence[nw.Expr]) -> Sums:
     excluded = excluded_rows(samples)
     unread = unread_rows(samples, ~readable)
     added = common_sums(query, excluded, unread) | _targets_as_text(query)
+    # A place that is empty in the middle has probability 0; empty places at the end are no options.
+    last = [nw.when(~p.is_null()).then(place).otherwise(0) for place, p in enumerate(stated, start=1)]
     added |= {
-        "options": reduce(add, [(~p.is_null()).cast(nw.Int64) for p in stated]).max(),
+        "options": nw.max_horizontal(*last).max(),
         "bad": (given & ~readable).sum(),
         "rescaled": (readable & ((whole - 1.0).abs() > 1e-9)).sum(),
     }
-    values = [p / whole for p in stated]
+    values = [p.fill_null(0.0) / whole for p in stated]
     return wide(query, "probabilities", added, _of_probabilities(query, values, counted_rows(excluded, unread)))
 
 
@@ -135,7 +142,7 @@ def _of_probabilities(query: Query, values: Sequence[nw.Expr], counted: nw.Expr 
     """Sums of probabilities (or votes), of their squares, and for kl of their logarithms."""
     values = _votes(values) if query.loss in ("mode", "zero_one") else values
     names = [str(value) for value in query.samples.classes]
-    square = reduce(add, [v * v if counted is None else (v * v).fill_null(0.0) for v in values])
+    square = reduce(add, [v * v for v in values])
     found = {f"total:{name}": total(value, counted) for name, value in zip(names, values, strict=True)}
     found["square"] = total(square, counted)
     if query.loss == "kl":

@@ -38,45 +38,53 @@ def scores(query: Query) -> Sums:
 
 def tests(query: Query) -> Sums:
     """Outcomes of unit tests; a test without an outcome in some run has failed there."""
-    samples, where, score = query.samples, query.where, nw.col("score")
-    failed = excluded_rows(samples)
-    told = nw.lit(value=False) if failed is None else failed
-    frame = samples.frame.with_columns(excluded=told, unit=nw.col("test_id").cast(nw.String))
-    length = {} if query.length is None else {"length": nw.col(query.length).mean()}
-    happened = ~nw.col("unit").is_null() & ~score.is_null()
-    per_run = {"excluded": nw.col("excluded").cast(nw.Int64).max(), "outcomes": happened.sum()} | length
-    runs_in = frame.group_by(*dict.fromkeys((*where, "sample_id"))).agg(*(v.alias(n) for n, v in per_run.items()))
-    runs = collect(runs_in, exact=False)
-    nothing = (pl.col("outcomes") == 0) & (pl.col("excluded") == 0)
-    counts = {"rows": pl.len(), "excluded": pl.col("excluded").sum(), "invalid": nothing.sum()}
-    if length:
-        counts |= {"length": pl.col("length").sum(), "lengths": pl.col("length").is_not_null().sum()}
-    cells = finished(runs.group_by(where).agg(**counts))
-    outcome = {
-        "rows": nw.len(),
-        "outcomes": (~score.is_null()).sum(),
-        "total": score.sum(),
-        "square": (score * score).sum(),
-        "bad": ((score < 0) | (score > 1)).sum(),
+    where, run = query.where, list(dict.fromkeys((*query.where, "sample_id")))
+    rows = _outcomes(query, run)
+    # What is true of one row of a run is true of the run.
+    rows = rows.with_columns(pl.col("excluded").max().over(run), told=pl.col("told").max().over(run))
+    happened = pl.col("unit").is_not_null() & pl.col("score").is_not_null() & (pl.col("told") == 0)
+    rows = rows.with_columns(happened=happened & (pl.col("excluded") == 0))
+    runs = rows.group_by(run).agg(pl.col("excluded").max(), pl.col("happened").sum(), pl.col("length").mean())
+    unread = (pl.col("happened") == 0) & (pl.col("excluded") == 0)
+    lengths = {"length": pl.col("length").sum(), "lengths": pl.col("length").count()}
+    counts = {
+        "rows": pl.len(),
+        "excluded": pl.col("excluded").sum(),
+        "invalid": unread.sum(),
+        "outcomes": pl.col("happened").sum(),
     }
-    tests = frame.filter(~nw.col("excluded") & ~nw.col("unit").is_null())
-    entries = collect(tests.group_by(*where, "unit").agg(*(v.alias(n) for n, v in outcome.items())), exact=False)
-    added = entries.group_by(where).agg(pl.col("square", "bad", "outcomes").sum(), most=pl.col("rows").max())
-    cells = cells.join(added, on=where, how="left", nulls_equal=True)
-    _refuse_two_outcomes(cells, where)
-    cells = finished(cells.drop("most"))
-    return Sums("points", cells, entries=entries.select(*where, "unit", pl.col("total").cast(pl.Float64), "outcomes"))
+    cells = runs.group_by(where).agg(**counts, **lengths)
+    score = pl.col("score")
+    added = {"total": score.sum(), "square": (score * score).sum(), "outcomes": pl.len()}
+    entries = rows.filter("happened").group_by(*where, "unit").agg(**added, bad=((score < 0) | (score > 1)).sum())
+    squares = entries.group_by(where).agg(pl.col("square", "bad").sum())
+    cells = finished(cells.join(squares, on=where, how="left", nulls_equal=True))
+    return Sums("points", cells, entries=entries.select(*where, "unit", "total", "outcomes"))
 
 
-def _refuse_two_outcomes(cells: pl.DataFrame, where: Sequence[str]) -> None:
-    twice = cells.filter(pl.col("most") > pl.col("rows") - pl.col("excluded"))
+def _outcomes(query: Query, run: Sequence[str]) -> pl.DataFrame:
+    """One row per run and test."""
+    samples = query.samples
+    excluded = excluded_rows(samples)
+    flags = {
+        "excluded": nw.lit(value=False) if excluded is None else excluded,
+        "told": unread_rows(samples, nw.lit(value=False)),
+        "unit": nw.col("test_id").cast(nw.String),
+        "length": nw.lit(None, dtype=nw.Float64) if query.length is None else nw.col(query.length).cast(nw.Float64),
+    }
+    frame = samples.frame.with_columns(score=nw.col("score").cast(nw.Float64), **flags)
+    added = [nw.len().alias("n"), nw.col("score").max(), nw.col("length").mean()]
+    added += [nw.col(name).cast(nw.Int64).max() for name in ("excluded", "told")]
+    rows = collect(frame.group_by(*run, "unit").agg(*added), exact=False).sort(*run, "unit")
+    twice = rows.filter(pl.col("unit").is_not_null() & (pl.col("n") > 1))
     if twice.height:
         raise DuplicateSamples(
-            f"{twice.height} question(s) have a test with more than one outcome in a run",
-            where=first_rows(twice, where),
+            f"{twice.height} test(s) have more than one outcome in a run",
+            where=first_rows(twice, [*run, "unit"]),
             why="a run counts once",
             hint="give each run its own sample_id",
         )
+    return rows
 
 
 def vectors(query: Query) -> Sums:
@@ -85,9 +93,10 @@ def vectors(query: Query) -> Sums:
     aimed = samples.has_target and query.loss != "spread"
     failed = excluded_rows(samples)
     names = dict.fromkeys((*where, "vector", *(["target_vector"] if aimed else []), *([query.length] if query.length else [])))
-    told = nw.lit(value=False) if failed is None else failed
-    table = collect(samples.frame.select(*names, told.alias("excluded")), exact=False)
-    table = table.with_columns(read=_finite("vector") & ~pl.col("excluded")).sort(where, maintain_order=True)
+    flags = {"excluded": nw.lit(value=False) if failed is None else failed, "told": unread_rows(samples, nw.lit(value=False))}
+    table = collect(samples.frame.select(*names, **flags), exact=False)
+    read_rows = _finite("vector") & ~pl.col("excluded") & ~pl.col("told")
+    table = table.with_columns(read=read_rows).sort(where, maintain_order=True)
     read = table.filter("read")
     f = _matrix(read["vector"], "vector")
     if aimed:
