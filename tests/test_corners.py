@@ -44,8 +44,6 @@ def test_a_score_that_is_missing_is_wrong(loss):
     for name in ("error", "variance"):
         one, other = (getattr(first(table, loss=loss), name).value for table in (blank, zero))
         assert one == pytest.approx(other, abs=1e-9)
-            getattr(first(zero, loss=loss), name).value, abs=1e-9
-        )
 
 
 def test_a_question_of_which_no_probability_could_be_read():
