@@ -135,6 +135,20 @@ def test_probabilities_with_contexts_of_which_some_are_dead():
         assert first(dead, loss=loss).questions == 4
 
 
+@pytest.mark.parametrize("loss", ["kl", "mode"])
+def test_a_context_that_does_not_know_the_target_has_a_variance_all_the_same(loss):
+    rows = [
+        {"question_id": q, "context_id": g, "sample_id": k, "probs": [[0.9, 0.1], [0.2, 0.8]][(g + k) % 2], "target": 0}
+        for q in range(2)
+        for g in range(3)
+        for k in range(4)
+    ]
+    table = pl.DataFrame(rows)
+    some = table.with_columns(target=pl.when(pl.col("context_id") != 1).then(pl.col("target")))
+    assert first(some, loss=loss).output_variance == pytest.approx(first(table, loss=loss).output_variance)
+    assert first(table, loss=loss).output_variance > 0.05
+
+
 def test_nan_answers_are_none():
     table = frame(question_id=[1] * 6, answer=[0.0, 1.0, float("nan"), 1.0, 1.0, 1.0], target=[1] * 6)
     row = first(table, invalid="drop")

@@ -103,7 +103,7 @@ def kl(b: Block, *, plugin: bool = False, delta: float = DELTA) -> Split:
     g = logs.mean(1)
     error, low = -(g * b.target).sum(1), np.maximum(-_lse(g + many), 0.0)
     # The cost of smoothing alone is no error: where every sample is certain of the target there is nothing to split.
-    wrong = error > -_levels(b, delta)[0][:, 0, 0] * (1 + 1e-6)
+    wrong = (error > -_levels(b, delta)[0][:, 0, 0] * (1 + 1e-6)) | ~b.target.any(1)
     error, low = error * wrong, low * wrong
     if plugin:
         return Split(error, low)
