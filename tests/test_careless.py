@@ -34,6 +34,15 @@ def test_next_can_be_pasted(run, tmp_path):  # noqa: F811
     assert "next: hotmess check 'my data.csv' --columns question_id=id --model m1\n" in err
 
 
+def test_check_shows_the_columns_of_the_table_and_no_others(run, tmp_path):  # noqa: F811
+    (tmp_path / "a.csv").write_text(
+        'question_id,probs,choices,target\nq,"[0.2, 0.8]","[""x"", ""y""]",x\nq,"[0.2, 0.8]","[""x"", ""y""]",x\n'
+    )
+    _, out, err = run("check", "a.csv", "--columns", "difficulty=")
+    assert "columns: question_id, probs, choices, target\n" in out
+    assert "next: hotmess measure a.csv --columns difficulty=\n" in err
+
+
 def test_brackets_in_names(run, tmp_path):  # noqa: F811
     table().write_csv(tmp_path / "a [1].csv")
     table().write_ndjson(tmp_path / "b [1].jsonl")

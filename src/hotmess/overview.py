@@ -9,9 +9,13 @@ import polars as pl
 from hotmess.checks import notices, problems
 from hotmess.errors import HotmessError, Notice
 from hotmess.samples import GROUPS, Samples
+from hotmess.sums import Loss
 from hotmess.tally import tally
 
 __all__ = ["Group", "Overview", "overview"]
+
+
+_MADE = ("unanswered", "answer_not_option", "target_not_option")  # columns that reading adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +75,19 @@ def overview(samples: Samples) -> Overview:
     Raises:
         HotmessError: the rows cannot even be counted, since one has no question or is there twice.
     """
-    loss = {"tests": "coverage", "vector": "squared"}.get(samples.kind, "brier") if samples.has_target else "spread"
-    made = tally(samples, loss)  # type: ignore[arg-type]
+    losses: dict[str, Loss] = {"tests": "coverage", "score": "coverage", "vector": "squared"}
+    loss = losses.get(samples.kind, "brier") if samples.has_target else "spread"
+    made = tally(samples, loss)
     table = made.questions()
     names = [name for name in GROUPS if name in table.columns]
     parts = table.partition_by(names, maintain_order=True) if names else [table]
     told = notices(made, samples, invalid="class")
     classes = tuple(map(str, samples.classes))
     groups = tuple(_group(part, names) for part in parts)
-    found = tuple(problems(made, samples, loss))  # type: ignore[arg-type]
-    return Overview(samples.source, samples.kind, samples.columns, classes, samples.length, groups, found, tuple(told))
+    found = tuple(problems(made, samples, loss))
+    spread = {f"prob_{place}" for place in range(len(classes))} if samples.has("probs") else set()
+    shown = tuple(name for name in samples.columns if name not in {*_MADE, *spread})
+    return Overview(samples.source, samples.kind, shown, classes, samples.length, groups, found, tuple(told))
 
 
 def _group(table: pl.DataFrame, names: list[str]) -> Group:

@@ -170,7 +170,7 @@ def show_overview(seen: Overview) -> RenderableType:
         cells = [Text(_label(group.name[name])) for name in names]
         spans = [f"{group.questions:,}", _span(group.contexts), _span(group.samples)]
         table.add_row(*cells, *spans, f"{group.unread:.1%}", f"{group.excluded:,}", f"{group.usable:,}")
-    classes = f" · answers {', '.join(safe(c) for c in seen.classes[:12])}" if seen.classes else ""
+    classes = f" · answers {', '.join(safe(c)[:40] for c in seen.classes[:12])}" if seen.classes else ""
     length = f" · length {seen.length}" if seen.length else ""
     about = f"{safe(seen.source)} · {seen.kind}{classes}{length}"
     return Group(Text(about), table, Text("columns: " + ", ".join(safe(c) for c in seen.columns), style="dim"))

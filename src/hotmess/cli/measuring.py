@@ -142,9 +142,6 @@ def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noq
         _print(lambda _: show_overview(seen), as_text(show_overview(seen)))
     for told in (*seen.problems, *seen.notices):
         click.echo(str(told), err=True)
-    where = " ".join(paths)
-    click.echo(
-        f"next: hotmess measure {where}" if not seen.problems else f"next: hotmess explain {seen.problems[0].code}", err=True
-    )
+    click.echo("next: " + (f"hotmess explain {seen.problems[0].code}" if seen.problems else _again("measure")), err=True)
     if seen.problems:
         raise click.exceptions.Exit(2)
