@@ -275,7 +275,7 @@ def _all_places(frame: pl.LazyFrame, names: Sequence[str]) -> bool:
     """Whether targets are places written as text, as a CSV file has them, rather than names."""
     if frame.collect_schema()["target"] != pl.String:
         return False
-    seen = [value for value in frame.select(pl.col("target").unique()).collect()["target"] if value is not None]
+    seen = [value for value in frame.select("target").head(_FIRST_ROWS).unique().collect()["target"] if value is not None]
     return bool(seen) and all(value.isdigit() for value in seen) and not set(seen) <= set(names)
 
 
