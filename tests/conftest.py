@@ -2,11 +2,14 @@
 
 import json
 import os
+import sys
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from hotmess.cli import main
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None)
@@ -29,3 +32,18 @@ def numbers(nested):
 def oracle():
     """Return one test vector by name."""
     return CASES.__getitem__
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run the command line in an empty folder; return its exit code and what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["hotmess", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return call

@@ -7,7 +7,6 @@ import sys
 import polars as pl
 import pytest
 from test_measure import simulated
-from test_messages import run  # noqa: F401 - a fixture
 from test_read import table
 
 import hotmess
@@ -18,7 +17,7 @@ def codes(measured):
     return {notice.code for notice in measured.notices}
 
 
-def test_inputs_are_never_overwritten(run, tmp_path):  # noqa: F811
+def test_inputs_are_never_overwritten(run, tmp_path):
     table().write_csv(tmp_path / "in.csv")
     before = (tmp_path / "in.csv").read_bytes()
     for source in ("in.csv", ".", "*.csv"):
@@ -28,13 +27,13 @@ def test_inputs_are_never_overwritten(run, tmp_path):  # noqa: F811
     assert (tmp_path / "in.csv").read_bytes() == before
 
 
-def test_next_can_be_pasted(run, tmp_path):  # noqa: F811
+def test_next_can_be_pasted(run, tmp_path):
     table().rename({"question_id": "id"}).write_csv(tmp_path / "my data.csv")
     _, _, err = run("measure", "my data.csv", "--columns", "question_id=id", "--model", "m1")
     assert "next: hotmess check 'my data.csv' --columns question_id=id --model m1\n" in err
 
 
-def test_check_shows_the_columns_of_the_table_and_no_others(run, tmp_path):  # noqa: F811
+def test_check_shows_the_columns_of_the_table_and_no_others(run, tmp_path):
     (tmp_path / "a.csv").write_text(
         'question_id,probs,choices,target\nq,"[0.2, 0.8]","[""x"", ""y""]",x\nq,"[0.2, 0.8]","[""x"", ""y""]",x\n'
     )
@@ -43,7 +42,7 @@ def test_check_shows_the_columns_of_the_table_and_no_others(run, tmp_path):  # n
     assert "next: hotmess measure a.csv --columns difficulty=\n" in err
 
 
-def test_brackets_in_names(run, tmp_path):  # noqa: F811
+def test_brackets_in_names(run, tmp_path):
     table().write_csv(tmp_path / "a [1].csv")
     table().write_ndjson(tmp_path / "b [1].jsonl")
     for name in ("a [1].csv", "b [1].jsonl"):
@@ -99,6 +98,15 @@ def test_answers_that_are_no_option_are_named_as_such():
 def test_one_stray_cell_does_not_turn_the_table():
     stray = table().with_columns(tests=pl.when(pl.int_range(pl.len()) == 3).then(pl.lit([True, False])))
     assert hotmess.measure(stray).method.label == "answers"
+
+
+def test_answers_decide_even_where_most_could_not_be_read():
+    parsed = pl.when(pl.col("sample_id") == 0).then(pl.col("answer"))
+    both = table().with_columns(answer=parsed, score=pl.lit(0.0))
+    measured = hotmess.measure(both, max_invalid=1)
+    assert measured.method.label == "answers"
+    assert measured.rows[0].invalid_rate == 0.75
+    assert "label" in codes(measured)
 
 
 def test_error_bars_of_a_fixed_benchmark_are_its_own():

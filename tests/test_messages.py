@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import sys
 
 import polars as pl
 import pytest
@@ -11,24 +10,7 @@ from test_read import table
 
 import hotmess
 from hotmess import errors
-from hotmess.cli import main
 from hotmess.errors import NOTICES, HotmessError, Notice
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run the command line in an empty folder; return its exit code and what it said."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["hotmess", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return ended.value.code, said.out, said.err
-
-    return call
-
 
 ROWS = {"question_id": ["q1", "q1", "q2", "q2"], "answer": ["A", "B", "A", "A"], "target": ["A", "A", "B", "B"]}
 
@@ -212,7 +194,7 @@ BAD = {
     "no such label": (
         csv(),
         ["--label", "score"],
-        "error[no-prediction]: `--label score` was asked for, but there is no column `score`\n"
+        "error[no-prediction]: `--label score` was asked for, but the table holds answers only\n"
         "  hint: leave --label out, or name the column with --columns\n",
     ),
     "lists that are none": (

@@ -243,7 +243,7 @@ def _notices(
         yield Notice("no-incoherence", "0/1 terms do not add over questions, so no incoherence is given", "--loss mode")
     if method.estimator == "plugin" and method.loss != "zero_one":
         yield Notice("plugin", "plug-in figures depend on the number of samples per question")
-    crossed = sum("two-way" in row.interval or "contexts" in row.interval for row in rows)
+    crossed = sum("contexts" in row.interval for row in rows)
     if crossed:
         yield Notice(
             "crossed", f"in {crossed} of {len(rows)} rows all questions share the same contexts; the interval allows for it"

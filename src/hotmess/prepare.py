@@ -112,7 +112,7 @@ def _kind(frame: nw.LazyFrame[Any], names: Sequence[str], label: Label | None) -
     kind = _chosen(present, label)
     if len(present) == 1:
         return kind, ()
-    present = _not_empty(frame, names, present, kind)
+    present = _not_empty(frame, names, present, kind, label)
     kind = _chosen(present, label)
     return kind, _label_notice(kind, present)
 
@@ -123,7 +123,7 @@ def _chosen(present: Mapping[Kind, list[str]], label: Label | None) -> Kind:
         return next(kind for kind in _PREDICTIONS if kind in present)
     if wanted not in present:
         raise NoPrediction(
-            f"`--label {label}` was asked for, but there is no column `{_PREDICTIONS[wanted]}`",
+            f"`--label {label}` was asked for, but the table holds {', '.join(present)} only",
             hint="leave --label out, or name the column with --columns",
         )
     return wanted
@@ -138,7 +138,7 @@ def _no_prediction(names: Sequence[str]) -> NoPrediction:
 
 
 def _not_empty(
-    frame: nw.LazyFrame[Any], names: Sequence[str], present: dict[Kind, list[str]], chosen: Kind
+    frame: nw.LazyFrame[Any], names: Sequence[str], present: dict[Kind, list[str]], chosen: Kind, label: Label | None
 ) -> dict[Kind, list[str]]:
     """Keep the kinds that have values, and see that one kind serves every task."""
     filled_rows = [(~nw.col(columns[0]).is_null()).sum().alias(kind) for kind, columns in present.items()]
@@ -151,8 +151,13 @@ def _not_empty(
         if count(frame) == 0:
             raise EmptyTable("the table has no rows")
         raise NoPrediction("every prediction in the table is empty", hint="look at the columns: " + ", ".join(names))
-    most = max(table[kind].sum() for kind in filled)
-    filled = {kind: columns for kind, columns in filled.items() if kind == chosen == "score" or table[kind].sum() >= most / 2}
+    # A stray value or two of a finer kind do not turn the table; answers that could not be read leave no doubt about theirs.
+    most = max((table[kind].sum() for kind in filled if kind != "score"), default=0)
+    filled = {
+        kind: columns
+        for kind, columns in filled.items()
+        if kind == "score" or (label and kind == chosen) or table[kind].sum() >= most / 2
+    }
     rich = [kind for kind in _PREDICTIONS if kind in filled and kind != "score"]
     holds = {row["task"]: next((kind for kind in rich if row[kind]), "score") for row in table.to_dicts()}
     if chosen != "score" and len(set(holds.values())) > 1:
