@@ -229,7 +229,7 @@ def test_files_that_cannot_be_read(run, tmp_path):
         "broken.parque": "did you mean `broken.parquet`?",
         "*.xlsx": "error[no-such-path]: no file matches `*.xlsx`",
         "broken.parquet": "error[unreadable-file]: `broken.parquet` cannot be read as Parquet",
-        "picture.png": "error[not-a-table]: `picture.png` is not a table",
+        "picture.png": "error[not-a-table]: `picture.png` is in no format that hotmess knows",
         "dict.json": "error[not-a-table]: `dict.json` is JSON, but not a list of records",
         "half.jsonl": "error[unreadable-file]: `half.jsonl` cannot be read as JSON lines",
         "empty": "error[not-a-table]: none of the 0 files in `empty` is a table",

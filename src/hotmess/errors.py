@@ -8,6 +8,8 @@ The tree::
     │   ├── UnreadableFile           unreadable-file
     │   ├── NotATable                not-a-table
     │   ├── EmptyTable               empty-table
+    │   ├── AggregatedOnly           aggregated-only
+    │   ├── MissingExtra             missing-extra
     │   └── CannotWrite              cannot-write
     ├── TableError                   the columns are not those of a sample table
     │   ├── MissingColumn            missing-column
@@ -25,7 +27,8 @@ The tree::
     │   ├── BadScore                 bad-score
     │   ├── BadShape                 bad-shape
     │   ├── MostlyUnparsed           mostly-unparsed
-    │   └── OneSample                one-sample
+    │   ├── OneSample                one-sample
+    │   └── NoRandomness             no-randomness
     └── UsageError                   usage
         ├── LossMismatch             loss-mismatch
         ├── NoSuchColumn             no-such-column
@@ -43,6 +46,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from inspect import cleandoc
 from typing import Any, ClassVar
+
+from hotmess.notices import NOTICES
 
 __all__ = ["NOTICES", "HotmessError", "Notice", "explain", "one_of", "safe"]
 
@@ -115,6 +120,25 @@ class EmptyTable(FileError):
     """
 
     code = "empty-table"
+
+
+class AggregatedOnly(FileError):
+    """The file has averages only.
+
+    Bias and variance are differences between single answers to one question; averages have lost them. lm-eval keeps the
+    answers with `--log_samples`, in files named `samples_*.jsonl`; Inspect keeps them unless told otherwise.
+    """
+
+    code = "aggregated-only"
+
+
+class MissingExtra(FileError):
+    """Something needs a library that is not installed, since most people do without it.
+
+    Addresses such as `s3://` or `https://` need `pip install 'hotmess[remote]'`.
+    """
+
+    code = "missing-extra"
 
 
 class CannotWrite(FileError):
@@ -271,6 +295,17 @@ class OneSample(PredictionError):
     code = "one-sample"
 
 
+class NoRandomness(PredictionError):
+    """All repeats of every question are the same, to the last token: nothing was drawn at random.
+
+    Temperature 0, one seed for every request, or a cache make repeats that are copies. Their variance of zero says nothing
+    about the model, so it is not reported as coherence. Sample again with a temperature above 0 and a seed of its own for
+    each sample (or none). If the system is deterministic by design, and zero is what you mean: `--deterministic`.
+    """
+
+    code = "no-randomness"
+
+
 class UsageError(HotmessError):
     """A call that cannot be meant, such as an option with a value it does not have."""
 
@@ -312,62 +347,6 @@ class UnknownCode(UsageError):
     """`hotmess explain` was asked for a code that does not exist."""
 
     code = "unknown-code"
-
-
-NOTICES: dict[str, str] = {
-    "label": """Which label was measured. A table can hold both the answer and whether it was right. Answers tell one wrong
-        answer from another; right/wrong does not, and gives very different figures on the same runs. Answers decide
-        unless `--label score` is given.""",
-    "unparsed": """No answer could be read from some samples. By default they share one extra class that is always wrong
-        (`--invalid class`). `uniform` counts them as a guess over the options, as the paper does, which makes garbling
-        cheaper than being wrong; `drop` leaves them out, which is right for failures of the infrastructure only.""",
-    "left-out": """Samples of status error or missing: the infrastructure failed, which says nothing about the model.""",
-    "partial-targets": """Some questions have no target in any of their rows. Their answers have a spread, but no error to be a
-        part of, so they are left out.""",
-    "few-samples": """Some questions have too few samples (or contexts) to tell bias from variance. They are left out of
-        error, bias and variance alike, so that the three still add up.""",
-    "lonely-plugin": """The plug-in estimator takes the variance of a question with one sample to be zero and counts its
-        whole error as bias. The default estimator leaves such questions out instead.""",
-    "uneven": """Questions have different numbers of samples. The default estimators do not depend on that number; plug-in
-        figures do, and must not be compared between groups with different numbers.""",
-    "few-effective": """A handful of questions carry nearly all of the error: the effective number of questions,
-        (sum E)^2 / sum E^2, is below 10. No interval method covers well there, since rare and consistent errors may not have
-        been seen at all. Read the interval as a lower bound on the doubt.""",
-    "no-errors": """No sample was wrong. Incoherence is the share of the error that is variance: without error it does not
-        exist, and is shown as a dash, never as 0.""",
-    "plugin": """Plug-in figures depend on the number of samples: variance is too small by the factor 1 - 1/K, and bias too
-        large by the same amount. Use them to compare with the paper, not groups with one another.""",
-    "graded": """Some scores lie between 0 and 1. Losses over classes (brier, kl, mode, zero-one) know right and wrong only, and
-        take full marks for right; coverage and squared count partial marks.""",
-    "kl-scale": """KL charges each answer that was given no probability -log(delta), 27.6 nats at delta = 1e-12, so its
-        absolute size is set by delta. `variance / log_delta` reads as the rate of departing from the model's own most
-        common answer, `error / log_delta` as the error rate. Never compare across delta.""",
-    "no-incoherence": """0/1 error is not the sum of a bias and a variance that can be averaged over questions: variance
-        helps where the most common answer is wrong. The three terms are reported; use the loss `mode` for a share.""",
-    "crossed": """The same contexts were used for every question. Then the contexts are a second source of chance: more
-        questions do not help against an odd prompt. The interval adds the variance between contexts (two-way jackknife).""",
-    "few-contexts": """Questions share one or two contexts. The figures hold for these contexts; how
-        much other contexts would change them cannot be told from fewer than three.""",
-    "unnormalised": """Stated probabilities did not sum to one exactly and were rescaled (within 0.001), or looked like
-        percentages and were divided by their sum. Sums further off count as answers that could not be read.""",
-    "off-scale": """Scores outside 0 to 1 have no distance to the target that could be compared; they count as answers that could
-        not be read.""",
-    "missing-tests": """Some runs lack tests that other runs of the same question have. A test without an outcome counts as
-        failed, never as passed.""",
-    "few-questions": """There are fewer questions than buckets were asked for; fewer buckets are shown.""",
-    "same-samples": """Questions were sorted by the length of the samples that are scored. If long samples tend to be the odd
-        ones, that alone makes the long bucket look less coherent, most with few samples per question.""",
-    "label-disagreement": """The score says right where the answer differs from the target, or the other way round.
-        Perhaps answers and targets are not written the same way; then every answer looks wrong. `--label score` measures
-        the score.""",
-    "open-answers": """There were no options: the classes of a question are the different answers seen, and the target. Two
-        spellings of one answer are two classes.""",
-    "no-interval": """An interval needs something to leave out: two questions or clusters, or, for exactly these questions, three
-        samples (or contexts) in each.""",
-    "never-right": """No answer equals its target. A model that is always wrong is possible; answers and targets that are
-        written in two ways (2.0 and 2, a and A, (B) and B) are more likely.""",
-    "no-length": """Some samples have no length; the mean length of a question is over those that have one.""",
-}
 
 
 def one_of(name: str, value: str, known: tuple[str, ...]) -> Any:

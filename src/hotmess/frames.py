@@ -8,14 +8,34 @@ import polars as pl
 
 from hotmess.errors import BadShape, MissingColumn, NothingSelected, UsageError
 
-__all__ = ["count", "distinct", "lazy", "named", "nearest", "polars", "selected", "typed"]
+__all__ = ["SCHEMA", "count", "distinct", "lazy", "named", "nearest", "polars", "selected", "typed"]
 
-COLUMNS = (
-    *("task", "model", "setting", "question_id", "context_id", "sample_id", "answer", "target", "choices", "n_choices"),
-    *("probs", "tests", "test_names", "test_id", "score", "vector", "target_vector", "status"),
-    *("reasoning_tokens", "output_tokens", "output_chars", "actions", "wait_count"),
-    *("effort", "temperature", "model_size", "difficulty", "source", "source_ref"),
-)
+_TYPED = {
+    pl.String: (
+        *("task", "model", "setting", "question_id", "context_id", "sample_id", "answer", "target", "test_id"),
+        *("status", "reason", "completion", "effort", "seed", "question_hash", "source", "source_ref"),
+    ),
+    pl.Int64: (
+        "n_choices",
+        "reasoning_tokens",
+        "output_tokens",
+        "output_chars",
+        "actions",
+        "turns",
+        "wait_count",
+        "backtrack_count",
+    ),
+    pl.Float64: ("score", "temperature", "model_size", "difficulty"),
+    pl.List(pl.String): ("choices", "test_names"),
+    pl.List(pl.Float64): ("probs", "vector", "target_vector"),
+    pl.List(pl.Boolean): ("tests",),
+    pl.Boolean: ("cached",),
+    pl.UInt64: ("completion_hash",),
+}
+SCHEMA: dict[str, Any] = {name: dtype for dtype, names in _TYPED.items() for name in names}
+"""The columns of a sample table and the types that our readers give them; a foreign table may have others."""
+
+COLUMNS = tuple(SCHEMA)
 ALIASES = {"correct": "score", "n_actions": "actions"}
 
 _LISTS: dict[str, tuple[type[pl.DataType], ...]] = {

@@ -25,6 +25,7 @@ from hotmess.rows import Method, Row
 from hotmess.samples import Kind, Samples
 from hotmess.sums import DELTA, Loss
 from hotmess.tally import tally
+from hotmess.traps import no_randomness, traps
 
 __all__ = ["measure"]
 
@@ -40,6 +41,7 @@ _LOSSES: dict[Kind, tuple[Loss, ...]] = {  # the first is the default
 }
 _FEW_ERRORS = 20  # questions with an error, below which nothing is said about their kind
 _FEW_EFFECTIVE = 10
+_NOTHING = 1e-12  # a variance of zero, but for rounding
 _RARE = 0.1  # of the questions at most, where errors are too rare to say more
 _WIDEST = 0.5  # an interval across one half that is wider than this says nothing
 
@@ -59,6 +61,7 @@ def measure(
     delta: float = DELTA,
     max_invalid: float = MAX_INVALID,
     paper: bool = False,
+    deterministic: bool = False,
 ) -> Measurement:
     """Split the error of each model into bias² and variance, with intervals.
 
@@ -77,6 +80,7 @@ def measure(
         delta: the smoothing of kl.
         max_invalid: refuse a table of which more than this share could not be read.
         paper: the paper's own figures: kl (coverage for tests), plug-in, unreadable answers as uniform guesses.
+        deterministic: report a variance of zero even where all repeats are copies, for a system that is meant to be so.
 
     Raises:
         HotmessError: see `hotmess.errors`; the message says what was found and what to type.
@@ -103,7 +107,10 @@ def measure(
     table = Questions.of(made, samples, measured, pool)
     groups = list(groups_of(table, columns, pool, bucket))
     rows = tuple(_row(table, group, measured) for group in groups)
-    told = [*notices(made, samples, invalid=invalid), *_notices(table, groups, rows, measured, bucket)]
+    still = any(abs(row.variance.value) < _NOTHING for row in rows)
+    if still and not deterministic and (copies := no_randomness(samples)):
+        raise copies
+    told = [*notices(made, samples, invalid=invalid), *traps(samples), *_notices(table, groups, rows, measured, bucket)]
     return Measurement(rows, measured, tuple(told), samples.source)
 
 

@@ -11,6 +11,7 @@ from hotmess.errors import HotmessError, Notice
 from hotmess.samples import GROUPS, Samples
 from hotmess.sums import Loss
 from hotmess.tally import tally
+from hotmess.traps import no_randomness, traps, unseen
 
 __all__ = ["Group", "Overview", "overview"]
 
@@ -43,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a table holds, why it cannot be measured, and what must be known about it."""
+    """What a table holds, why it cannot be measured, what must be known about it, and which traps it could hide."""
 
     source: str
     kind: str
@@ -53,6 +54,7 @@ class Overview:
     groups: tuple[Group, ...]
     problems: tuple[HotmessError, ...]
     notices: tuple[Notice, ...]
+    unseen: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The overview as JSON has it."""
@@ -65,7 +67,8 @@ class Overview:
             "length": self.length,
             "groups": [{**group.name, **{name: getattr(group, name) for name in named}} for group in self.groups],
             "problems": [{"code": p.code, "found": p.found, "where": p.where, "hint": p.hint} for p in self.problems],
-            "notices": [{"code": n.code, "found": n.found} for n in self.notices],
+            "notices": [{"code": n.code, "found": n.found, "hint": n.hint} for n in self.notices],
+            "not_looked_for": list(self.unseen),
         }
 
 
@@ -81,13 +84,15 @@ def overview(samples: Samples) -> Overview:
     table = made.questions()
     names = [name for name in GROUPS if name in table.columns]
     parts = table.partition_by(names, maintain_order=True) if names else [table]
-    told = notices(made, samples, invalid="class")
+    told = [*notices(made, samples, invalid="class"), *traps(samples)]
     classes = tuple(map(str, samples.classes))
     groups = tuple(_group(part, names) for part in parts)
-    found = tuple(problems(made, samples, loss))
+    copies = no_randomness(samples)
+    found = (*problems(made, samples, loss), *([copies] if copies else []))
     spread = {f"prob_{place}" for place in range(len(classes))} if samples.has("probs") else set()
     shown = tuple(name for name in samples.columns if name not in {*_MADE, *spread})
-    return Overview(samples.source, samples.kind, shown, classes, samples.length, groups, found, tuple(told))
+    hidden = tuple(unseen(samples))
+    return Overview(samples.source, samples.kind, shown, classes, samples.length, groups, found, tuple(told), hidden)
 
 
 def _group(table: pl.DataFrame, names: list[str]) -> Group:

@@ -7,30 +7,17 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from hotmess.errors import BadStatus, EmptyTable, MissingColumn, MixedKinds, NoPrediction, NoTarget, Notice
-from hotmess.frames import count, distinct, lazy, named, polars, selected, typed
-from hotmess.samples import Kind, Label, Samples, added
+from hotmess.answers import by_text, from_completions, in_one_order
+from hotmess.errors import MissingColumn, NoTarget, Notice
+from hotmess.frames import lazy, named, polars, selected, typed
+from hotmess.kinds import check_status, kind_of, require_question
+from hotmess.samples import Label, Samples, added
 
 __all__ = ["prepare"]
 
 CORRECT = "<correct>"  # the class of every answer of score 1 where no target is known
 _FIRST_ROWS = 100_000
 FEW_CLASSES = 32  # up to so many different answers, counting them is one column each
-
-_STATUSES = ("ok", "invalid", "limit", "error", "missing")
-_PREDICTIONS: dict[Kind, str] = {
-    "tests": "tests",
-    "vector": "vector",
-    "probabilities": "probs",
-    "answers": "answer",
-    "score": "score",
-}
-_FOREIGN = {
-    "question_id": ("question", "id", "qid", "doc_id", "instance_id", "task_id", "item", "problem", "puzzle", "prompt_id"),
-    "answer": ("pred", "prediction", "response", "output", "parsed", "extracted", "choice"),
-    "target": ("gold", "label", "key", "truth", "reference", "expected", "ground_truth", "y"),
-    "score": ("passed", "reward", "success", "accuracy", "is_correct", "grade"),
-}
 
 
 def prepare(
@@ -41,6 +28,8 @@ def prepare(
     task: str | None = None,
     model: str | None = None,
     source: str = "table",
+    pattern: str | None = None,
+    notices: Sequence[Notice] = (),
 ) -> Samples:
     """Check a table and find out what it holds.
 
@@ -51,133 +40,28 @@ def prepare(
         task: keep this task only.
         model: keep this model only.
         source: what to call the table in messages.
+        pattern: a regular expression that reads answers out of a column `completion`.
+        notices: what the reader of the rows has to say.
 
     Raises:
         HotmessError: see `hotmess.errors` for each case; the message says what was found and what to type.
     """
-    frame = typed(named(lazy(table), columns or {}))
+    frame = with_answers(typed(named(lazy(table), columns or {})), pattern)
     frame = selected(frame, task=task, model=model)
     names = frame.collect_schema().names()
-    _require_question(names)
+    require_question(names)
     if "status" in names:
-        _check_status(frame)
-    kind, notices = _kind(frame, names, label)
-    samples = Samples(frame, kind, tuple(names), notices=notices, source=source)
+        check_status(frame)
+    kind, more = kind_of(frame, names, label)
+    samples = Samples(frame, kind, tuple(names), notices=(*notices, *more), source=source)
     return _PREPARE[kind](samples)
 
 
-# ---------------------------------------------------------------------------------------------- what a table holds
-
-
-def _require_question(names: Sequence[str]) -> None:
-    if "question_id" not in names:
-        raise MissingColumn(
-            f"there is no column for the question (`question_id`); found: {', '.join(names) or 'no columns'}",
-            why="bias and variance are properties of the answers to one question",
-            hint="--columns " + (_guesses(names) or "question_id=NAME"),
-        )
-
-
-def _guesses(names: Sequence[str]) -> str:
-    """Which of the columns could be ours, as `--columns` takes them."""
-    plain = {name.strip().lower().replace(" ", "_"): name for name in reversed(names)}
-    found = {}
-    for ours, theirs in _FOREIGN.items():
-        hit = next((plain[word] for word in (ours, *theirs) if word in plain), None)
-        if ours not in names and hit is not None and not (ours == "score" and "answer" in found):
-            found[ours] = hit
-    return ",".join(f"{ours}={theirs}" for ours, theirs in found.items())
-
-
-def _check_status(frame: nw.LazyFrame[Any]) -> None:
-    strange = sorted({str(value) for value in distinct(frame, "status")} - set(_STATUSES))
-    if strange:
-        raise BadStatus(
-            f"`status` holds {', '.join(f'`{word}`' for word in strange[:5])}; known are {', '.join(_STATUSES)}",
-            why="rows of status error and missing are left out, so the words must be understood",
-            hint="--columns status=    (to ignore the column)",
-        )
-
-
-def _kind(frame: nw.LazyFrame[Any], names: Sequence[str], label: Label | None) -> tuple[Kind, tuple[Notice, ...]]:
-    """Decide what is measured: the finest label there is, or the one that was asked for."""
-    present: dict[Kind, list[str]] = {kind: [column] for kind, column in _PREDICTIONS.items() if column in names}
-    stated = [name for name in names if name.startswith("prob_")]
-    if stated and "probs" not in names:
-        present["probabilities"] = stated
-    if "test_id" in names:
-        present = {"tests": ["test_id"]}
-    if not present:
-        raise _no_prediction(names)
-    kind = _chosen(present, label)
-    if len(present) == 1:
-        return kind, ()
-    present = _not_empty(frame, names, present, kind, label)
-    kind = _chosen(present, label)
-    return kind, _label_notice(kind, present)
-
-
-def _chosen(present: Mapping[Kind, list[str]], label: Label | None) -> Kind:
-    wanted: Kind | None = None if label is None else "answers" if label == "answer" else "score"
-    if wanted is None:
-        return next(kind for kind in _PREDICTIONS if kind in present)
-    if wanted not in present:
-        raise NoPrediction(
-            f"`--label {label}` was asked for, but the table holds {', '.join(present)} only",
-            hint="leave --label out, or name the column with --columns",
-        )
-    return wanted
-
-
-def _no_prediction(names: Sequence[str]) -> NoPrediction:
-    return NoPrediction(
-        f"no column holds what the model said; found: {', '.join(names)}",
-        why="one of answer, probs (or prob_A, prob_B, …), tests, score, vector is needed",
-        hint="--columns " + (_guesses(names) or "answer=NAME"),
-    )
-
-
-def _not_empty(
-    frame: nw.LazyFrame[Any], names: Sequence[str], present: dict[Kind, list[str]], chosen: Kind, label: Label | None
-) -> dict[Kind, list[str]]:
-    """Keep the kinds that have values, and see that one kind serves every task."""
-    filled_rows = [(~nw.col(columns[0]).is_null()).sum().alias(kind) for kind, columns in present.items()]
-    if "task" in names:
-        table = frame.group_by("task").agg(*filled_rows).collect("polars").to_native().sort("task")
-    else:
-        table = frame.select(*filled_rows).collect("polars").to_native().with_columns(task=pl.lit("the table"))
-    filled: dict[Kind, list[str]] = {kind: columns for kind, columns in present.items() if table[kind].sum() > 0}
-    if not filled:
-        if count(frame) == 0:
-            raise EmptyTable("the table has no rows")
-        raise NoPrediction("every prediction in the table is empty", hint="look at the columns: " + ", ".join(names))
-    # A stray value or two of a finer kind do not turn the table; answers that could not be read leave no doubt about theirs.
-    most = max((table[kind].sum() for kind in filled if kind != "score"), default=0)
-    filled = {
-        kind: columns
-        for kind, columns in filled.items()
-        if kind == "score" or (label and kind == chosen) or table[kind].sum() >= most / 2
-    }
-    rich = [kind for kind in _PREDICTIONS if kind in filled and kind != "score"]
-    holds = {row["task"]: next((kind for kind in rich if row[kind]), "score") for row in table.to_dicts()}
-    if chosen != "score" and len(set(holds.values())) > 1:
-        found = "; ".join(
-            f"{kind} in {', '.join(t for t in holds if holds[t] == kind)}" for kind in dict.fromkeys(holds.values())
-        )
-        raise MixedKinds(
-            f"the tasks hold predictions of different kinds: {found}",
-            why="their errors have no common scale",
-            hint=f"--task {next(iter(holds))}" + ("    or --label score" if "score" in filled else ""),
-        )
-    return filled
-
-
-def _label_notice(kind: Kind, present: Mapping[Kind, list[str]]) -> tuple[Notice, ...]:
-    others = [_PREDICTIONS[other] for other in present if other != kind]
-    if not others:
-        return ()
-    hint = "--label score measures right/wrong" if kind == "answers" and "score" in present else ""
-    return (Notice("label", f"{kind} were measured; the table also has {', '.join(others)}", hint),)
+def with_answers(frame: nw.LazyFrame[Any], pattern: str | None) -> nw.LazyFrame[Any]:
+    """The frame with answers read out of completions, where it has some."""
+    if "completion" not in frame.collect_schema().names():
+        return frame
+    return nw.from_native(from_completions(polars(frame), pattern))
 
 
 # ---------------------------------------------------------------------------------------------- one function a kind
@@ -224,14 +108,15 @@ def _with_choices(samples: Samples) -> Samples:
         return samples
     options = pl.col("choices").cast(pl.List(pl.String))
     listed = options.list.len() > 0
+    texts = [name for name in ("answer", "target") if samples.has(name) and samples.frame.collect_schema()[name] == nw.String]
+    native = polars(samples.frame).with_columns(options.alias("choices")).with_columns(by_text(name) for name in texts)
     more: dict[str, pl.Expr] = {"n_choices": pl.when(listed).then(options.list.len())}
     for name in ("answer", "target"):
         if samples.has(name):
             text = pl.col(name).cast(pl.String)
             foreign = listed & text.is_not_null() & ~options.list.contains(text) & (text != CORRECT)
             more[f"{name}_not_option"] = foreign.fill_null(value=False)
-    frame = nw.from_native(polars(samples.frame).with_columns(**more))
-    return replace(samples, frame=frame, columns=added(samples.columns, *more))
+    return replace(samples, frame=nw.from_native(native.with_columns(**more)), columns=added(samples.columns, *more))
 
 
 def _classes(samples: Samples) -> tuple[Any, ...]:
@@ -257,6 +142,12 @@ def _prepare_probabilities(samples: Samples) -> Samples:
     if not samples.has("target"):
         raise NoTarget("probabilities need a column `target`", hint="--columns target=NAME")
     frame = polars(samples.frame)
+    if samples.has("probs", "choices"):
+        frame = (
+            frame.with_columns(pl.col("choices").cast(pl.List(pl.String)))
+            .with_columns(by_text("target"))
+            .with_columns(in_one_order())
+        )
     if samples.has("probs"):
         width = int(frame.select(pl.col("probs").list.len().max()).collect().item() or 0)
         spread = {f"prob_{c}": _number(pl.col("probs").list.get(c, null_on_oob=True)) for c in range(width)}

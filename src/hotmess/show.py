@@ -173,7 +173,9 @@ def show_overview(seen: Overview) -> RenderableType:
     classes = f" · answers {', '.join(safe(c)[:40] for c in seen.classes[:12])}" if seen.classes else ""
     length = f" · length {seen.length}" if seen.length else ""
     about = f"{safe(seen.source)} · {seen.kind}{classes}{length}"
-    return Group(Text(about), table, Text("columns: " + ", ".join(safe(c) for c in seen.columns), style="dim"))
+    lines = ["columns: " + ", ".join(safe(c) for c in seen.columns)]
+    lines += ["cannot be looked for here: " + "; ".join(seen.unseen)] if seen.unseen else []
+    return Group(Text(about), table, *(Text(line, style="dim") for line in lines))
 
 
 def _span(ends: tuple[int, int]) -> str:

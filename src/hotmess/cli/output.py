@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hotmess.errors import CannotWrite
 from hotmess.measurement import Measurement
-from hotmess.read import files
+from hotmess.read.files import files, is_remote
 
 __all__ = ["Writer"]
 
@@ -23,7 +23,7 @@ class Writer:
     def __init__(self, path: Path, inputs: Sequence[str]) -> None:
         """Look at the place; nothing is written yet."""
         folder = path.absolute().parent
-        if path.exists() and any(path.samefile(file) for file in files(inputs)):
+        if path.exists() and any(not is_remote(file.path) and path.samefile(file.path) for file in files(inputs)):
             raise CannotWrite(
                 f"`{path}` is one of the files that are read", why="it would be lost", hint="choose another place with -o"
             )

@@ -5,11 +5,14 @@ Columnar files are scanned, so that a query reads only what it needs. Text files
 
 import json
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from hotmess.errors import EmptyTable, NotATable, UnreadableFile
+from hotmess.read.files import File, is_remote
 
 __all__ = ["SUFFIXES", "is_table", "read_tables"]
 
@@ -31,12 +34,12 @@ _TEXTS = ("task", "model", "setting", "question_id", "context_id", "test_id", "a
 _SEPARATORS = {"CSV": ",", "TSV": "\t"}
 
 
-def is_table(file: Path) -> bool:
-    """Whether a file has the name of a table."""
-    return _suffix(file) in _FORMATS
+def is_table(file: File, head: bytes) -> bool:
+    """Whether a file has the name of a table, or begins like one; one that was named and is empty must be told so."""
+    return _suffix(file.name) in _FORMATS or head[:4] in _MAGIC or (file.asked and not head)
 
 
-def read_tables(files: Sequence[Path], columns: Mapping[str, str]) -> tuple[pl.LazyFrame, str]:
+def read_tables(files: Sequence[File], columns: Mapping[str, str]) -> tuple[pl.LazyFrame, str]:
     """Return the rows of all files, matched by the names of columns, and words that say what was read.
 
     `columns` are our names to theirs; answers and ids are read as text.
@@ -53,71 +56,63 @@ def read_tables(files: Sequence[Path], columns: Mapping[str, str]) -> tuple[pl.L
     return pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0], source
 
 
-def _suffix(file: Path) -> str:
-    return Path(file.stem).suffix.lower() if file.suffix == ".gz" else file.suffix.lower()
+def _suffix(name: str) -> str:
+    stem, dot, last = name.lower().rpartition(".")
+    return "." + stem.rpartition(".")[2] if last == "gz" and "." in stem else dot + last
 
 
-def _format(file: Path) -> str:
+def _format(file: File) -> str:
     """The format, by name; where the name does not tell, by the first bytes."""
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(4)
-    except OSError as problem:
-        raise UnreadableFile(f"`{file}` cannot be opened: {problem.strerror}") from problem
+    with file.open() as stream:
+        head = stream.read(4)
     if not head:
-        raise EmptyTable(f"`{file}` is empty", why="a job may have died before it wrote")
-    known = _FORMATS.get(_suffix(file)) or _MAGIC.get(head)
-    if known:
-        return known
-    raise NotATable(
-        f"`{file}` is not a table that hotmess knows",
-        why="looked for " + ", ".join(dict.fromkeys(_FORMATS.values())),
-        hint="give it one of the endings " + ", ".join(SUFFIXES),
-    )
+        raise EmptyTable(f"`{file.shown}` is empty", why="a job may have died before it wrote")
+    return _FORMATS.get(_suffix(file.name)) or _MAGIC.get(head) or "JSON"
 
 
-def _frame(file: Path, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
+def _frame(file: File, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
     try:
         frame = _open(file, name, columns)
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError, ValueError) as problem:
         detail = str(problem).strip().splitlines()[0][:200]
         raise UnreadableFile(
-            f"`{file}` cannot be read as {name}: {detail}", hint="is it whole, and is its ending right?"
+            f"`{file.shown}` cannot be read as {name}: {detail}", hint="is it whole, and is its ending right?"
         ) from problem
     return frame
 
 
-def _open(file: Path, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
+def _open(file: File, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
+    here: Any = BytesIO(file.read()) if is_remote(file.path) else Path(file.path)
     if name == "Parquet":
-        return pl.scan_parquet(file, glob=False)
+        return pl.scan_parquet(here, glob=False)
     if name == "Arrow":
-        return pl.scan_ipc(file)
+        return pl.scan_ipc(here)
     if name in _SEPARATORS:
-        return _csv(file, _SEPARATORS[name], columns)
+        return _csv(here, _SEPARATORS[name], columns)
     if name == "JSON lines":
-        with file.open("rb") as stream:
+        with file.open() as stream:
             return pl.read_ndjson(stream, infer_schema_length=None).lazy()
     return _json(file)
 
 
-def _csv(file: Path, separator: str, columns: Mapping[str, str]) -> pl.LazyFrame:
+def _csv(here: Any, separator: str, columns: Mapping[str, str]) -> pl.LazyFrame:
     """Types are inferred from the whole file, but what names or answers something stays as it is written.
 
     ``007`` and ``7``, or ``1.0`` and ``1``, are different answers until somebody says otherwise.
     """
-    names = pl.read_csv(file, separator=separator, n_rows=0, glob=False).columns
+    names = pl.read_csv(here, separator=separator, n_rows=0, glob=False).columns
     texts = {columns.get(name, name): pl.String for name in _TEXTS}
     known = {name: dtype for name, dtype in texts.items() if name in names}
-    return pl.read_csv(file, separator=separator, schema_overrides=known, infer_schema_length=None, glob=False).lazy()
+    return pl.read_csv(here, separator=separator, schema_overrides=known, infer_schema_length=None, glob=False).lazy()
 
 
-def _json(file: Path) -> pl.LazyFrame:
-    records = json.loads(file.read_text("utf-8"))
+def _json(file: File) -> pl.LazyFrame:
+    records = json.loads(file.read().decode("utf-8"))
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise NotATable(
-            f"`{file}` is JSON, but not a list of records", hint='a table looks like [{"question_id": …, "answer": …}, …]'
+            f"`{file.shown}` is JSON, but not a list of records", hint='a table looks like [{"question_id": …, "answer": …}, …]'
         )
     if not records:
-        raise EmptyTable(f"`{file}` holds no records")
+        raise EmptyTable(f"`{file.shown}` holds no records")
     return pl.DataFrame(records, infer_schema_length=None, strict=False).lazy()

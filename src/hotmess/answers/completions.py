@@ -1,0 +1,107 @@
+r"""Answers read from raw completions, by patterns that are tried in this order; the last match of the first that matches counts.
+
+    answer-tags    ``<answer> … </answer>``
+    answer-line    ``ANSWER: …`` to the end of its line, in any case, with or without bold; also ``the answer is …``
+    boxed          ``\boxed{…}``
+    hashes         ``#### …``, as GSM8K has it
+    letter         the last letter that stands for itself, such as ``(B)`` or ``B.``: only where there are options
+    pattern        your own, instead of all these: its first group, or all of it
+
+The regular expressions are those of Rust: their time is linear in the text, so neither a hostile log nor a hasty pattern can
+hang the reader. What could not be read has a `reason`; it is never dropped.
+"""
+
+from typing import Any
+
+import polars as pl
+
+from hotmess.errors import UsageError
+
+__all__ = ["MARKERS", "PATTERNS", "can_use", "from_completions", "nth_match"]
+
+PATTERNS = {
+    "answer-tags": r"(?is)<answer>\s*(.*?)\s*</answer>",
+    "answer-line": r"(?im)\banswer\b\**\s*(?::|\bis\b:?)\s*\**\s*(\S[^\n]*?)\s*$",
+    "boxed": r"\\boxed\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}",
+    "hashes": r"(?m)^\s*####\s*(\S[^\n]*?)\s*$",
+}
+_LETTER = r"(?m)(?:^|[\s(\[*\"'])([A-Z])(?:[)\].,:*\"']|\s*$)"
+MARKERS = r"(?i)\b(?:wait|hmm|hold on|on second thought|let me (?:re-?check|double.?check|reconsider|re-?think)|actually,)"
+_WAIT = r"\bWait\b"
+_TRIMMED = " \t\r\n*_`\"'$.,;"
+
+
+def nth_match(text: pl.Expr, pattern: str, place: int) -> pl.Expr:
+    """The first group that holds something (or all) of match number `place` of a pattern, negative ones from the end."""
+    match = text.str.extract_all(pattern).list.get(place, null_on_oob=True)
+    groups = [match.str.extract(pattern, group) for group in range(1, _groups(pattern) + 1)]
+    held = [pl.when(group != "").then(group) for group in groups]
+    return pl.coalesce(held) if held else match
+
+
+def can_use(pattern: str) -> bool:
+    """Whether a regular expression has no look-around and no back-reference."""
+    try:
+        _groups(pattern)
+    except UsageError:
+        return False
+    return True
+
+
+def _groups(pattern: str) -> int:
+    try:
+        found: dict[str, Any] = pl.Series([""]).str.extract_groups(pattern).struct.schema
+    except (pl.exceptions.PolarsError, ValueError) as problem:
+        raise UsageError(
+            f"`{pattern}` is no regular expression that can be used: {str(problem).splitlines()[0][:120]}",
+            why="look-around and back-references have no linear time",
+            hint=r"--pattern 'ANSWER: ([A-J])'",
+        ) from problem
+    return len(found)
+
+
+def from_completions(frame: pl.LazyFrame, pattern: str | None = None, *, answers: bool = True) -> pl.LazyFrame:
+    """The frame with what its column `completion` tells: answers where there are none yet, lengths, markers, a hash.
+
+    With `answers`, they are read where the frame has none; with a `pattern`, in any case.
+
+    Adds `completion_hash`, `output_chars`, `wait_count`, `backtrack_count`, and `answer` with the `reason` where none could be
+    read; drops `completion`, so that no text is kept.
+    """
+    names = frame.collect_schema().names()
+    if "completion" not in names:
+        return frame
+    text = pl.col("completion")
+    known = {name: pl.col(name) if name in names else pl.lit(None) for name in ("answer", "reason", "output_chars", "wait_count")}
+    facts = [
+        text.hash().alias("completion_hash"),
+        pl.coalesce(known["output_chars"].cast(pl.Int64), text.str.len_chars().cast(pl.Int64)).alias("output_chars"),
+        pl.coalesce(known["wait_count"].cast(pl.Int64), text.str.count_matches(_WAIT).cast(pl.Int64)).alias("wait_count"),
+        text.str.count_matches(MARKERS).cast(pl.Int64).alias("backtrack_count"),
+    ]
+    frame = frame.with_columns(pl.when(text.is_not_null()).then(fact).alias(fact.meta.output_name()) for fact in facts)
+    if pattern is not None or (answers and "answer" not in names):
+        frame = frame.with_columns(_answer(names, pattern).alias("answer"))
+        unread = pl.col("answer").is_null()
+        why = pl.when(text.str.strip_chars() == "").then(pl.lit("empty completion")).otherwise(pl.lit("no pattern matched"))
+        frame = frame.with_columns(reason=pl.when(unread).then(pl.coalesce(known["reason"].cast(pl.String), why)))
+    return frame.drop("completion")
+
+
+def _answer(names: list[str], pattern: str | None) -> pl.Expr:
+    text = pl.col("completion")
+    if pattern is not None:
+        return _clean(nth_match(text, pattern, -1))
+    found = [nth_match(text, known, -1) for known in PATTERNS.values()]
+    if "choices" in names or "n_choices" in names:
+        options = pl.col("choices").list.len() if "choices" in names else pl.col("n_choices")
+        letter = nth_match(text, _LETTER, -1)
+        place = letter.replace_strict(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), list(range(26)), default=None, return_dtype=pl.Int64)
+        found.append(pl.when(place < options).then(letter))
+    return _clean(pl.coalesce(found))
+
+
+def _clean(answer: pl.Expr) -> pl.Expr:
+    """Without the marks around it; nothing is no answer."""
+    plain = answer.str.replace_all(r"\\text\{([^{}]*)\}", "$1").str.strip_chars(_TRIMMED)
+    return pl.when(plain != "").then(plain)

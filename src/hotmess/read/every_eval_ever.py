@@ -1,0 +1,138 @@
+"""Every Eval Ever: one JSON line per response (`*_samples.jsonl`), beside a JSON file of aggregates.
+
+The schema has a field for most of ours; what it has none for is in `metadata`, whose values are text: `epoch`, `context_id`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from hotmess.errors import AggregatedOnly, UnreadableFile
+from hotmess.read.files import File
+from hotmess.read.records import Malformed, json_lines
+from hotmess.read.rows import How, Log, comparable, digest, mapping, number, table
+
+__all__ = ["NAME", "fits", "read_log"]
+
+NAME = "Every Eval Ever"
+
+
+class Response(NamedTuple):
+    """One output of one line."""
+
+    found: Mapping[str, Any]
+    place: int
+    line: int
+    file: File
+
+
+COLUMNS = {
+    "task": lambda r: str(r.found.get("evaluation_name") or ""),
+    "model": lambda r: r.found.get("model_id"),
+    "setting": lambda r: _metadata(r).get("setting"),
+    "question_id": lambda r: r.found.get("sample_id"),
+    "context_id": lambda r: _metadata(r).get("context_id"),
+    "sample_id": lambda r: _sample_id(r),
+    "answer": lambda r: _answer(r),
+    "target": lambda r: next(iter(_listed(_part(r, "input").get("reference"))), None),
+    "choices": lambda r: _listed(_part(r, "input").get("choices")) or None,
+    "score": lambda r: _score(r) if r.place == 0 else None,
+    "status": lambda r: _status(r),
+    "reason": lambda r: r.found.get("error"),
+    "completion": lambda r: _said(r),
+    "reasoning_tokens": lambda r: _part(r, "token_usage").get("reasoning_tokens"),
+    "output_tokens": lambda r: _part(r, "token_usage").get("output_tokens"),
+    "actions": lambda r: number(_part(r, "evaluation").get("tool_calls_count")),
+    "source": lambda r: r.file.shown,
+    "source_ref": lambda r: f"line {r.line}",
+}
+
+
+def fits(file: File, head: bytes) -> bool:
+    """Whether a file holds records of this schema."""
+    if file.name.endswith(".jsonl"):
+        return all(key in head for key in (b'"schema_version"', b'"evaluation_id"', b'"sample_id"'))
+    return file.name.endswith(".json") and b'"schema_version"' in head and b'"evaluation_results"' in head
+
+
+def read_log(file: File, how: How) -> Log:
+    """The responses of one file.
+
+    Raises:
+        AggregatedOnly: it holds aggregates, and no responses are beside it.
+        UnreadableFile: a line is not JSON.
+    """
+    if file.name.endswith(".json"):
+        if file.beside(file.name.removesuffix(".json") + "_samples.jsonl"):
+            return Log(pl.DataFrame())
+        raise AggregatedOnly(
+            f"`{file.shown}` has only averages", why="single answers are needed", hint="give its *_samples.jsonl"
+        )
+    try:
+        found = [mapping(one) for one in json_lines(file)]
+    except Malformed as problem:
+        raise UnreadableFile(f"`{file.shown}` cannot be read: {problem}") from problem
+    responses = [
+        Response(one, place, line, file) for line, one in enumerate(found, 1) for place in range(max(1, len(_outputs(one))))
+    ]
+    frame = table(responses, COLUMNS, how.pattern)
+    return Log(*comparable(frame, ()))
+
+
+def _part(response: Response, name: str) -> Mapping[str, Any]:
+    return mapping(response.found.get(name))
+
+
+def _sample_id(response: Response) -> str:
+    run = digest(str(response.found.get("evaluation_id")).encode())[:8]
+    return f"{run}/{_metadata(response).get('epoch') or response.line}/{response.place}"
+
+
+def _metadata(response: Response) -> Mapping[str, Any]:
+    return _part(response, "metadata")
+
+
+def _listed(found: Any) -> list[str]:
+    return [str(one).strip() for one in found] if isinstance(found, list) else []
+
+
+def _outputs(found: Mapping[str, Any]) -> list[Any]:
+    raw = mapping(found.get("output")).get("raw")
+    return raw if isinstance(raw, list) else [] if raw is None else [raw]
+
+
+def _said(response: Response) -> str | None:
+    """The trace of reasoning and the output."""
+    outputs, traces = _outputs(response.found), _part(response, "output").get("reasoning_trace")
+    traces = traces if isinstance(traces, list) else [traces]
+    parts = [*traces[response.place : response.place + 1], *outputs[response.place : response.place + 1]]
+    return "\n\n".join(str(part) for part in parts if part) if outputs else None
+
+
+def _answer(response: Response) -> str | None:
+    """The last value that was extracted; the output itself where none was, or where there are several."""
+    if response.found.get("error"):
+        return None
+    extracted = [mapping(one).get("extracted_value") for one in response.found.get("answer_attribution") or ()]
+    outputs = _outputs(response.found)
+    if len(outputs) > 1 or (outputs and not extracted):
+        return str(outputs[response.place]).strip()
+    return str(extracted[-1]).strip() if extracted and extracted[-1] is not None else None
+
+
+def _score(response: Response) -> float | None:
+    """The score of a response; where Inspect was converted, every epoch has their mean, which is nobody's score."""
+    reference = _listed(_part(response, "input").get("reference"))
+    if response.found.get("error") or (reference and "epoch" in _metadata(response) and _answer(response) is not None):
+        return None
+    evaluation = _part(response, "evaluation")
+    score = number(evaluation.get("score"))
+    return score if score is not None and 0 <= score <= 1 else number(evaluation.get("is_correct"))
+
+
+def _status(response: Response) -> str:
+    said = _metadata(response).get("status")
+    return (
+        str(said) if said in {"ok", "invalid", "limit", "error", "missing"} else "error" if response.found.get("error") else "ok"
+    )

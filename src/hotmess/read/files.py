@@ -1,0 +1,205 @@
+"""What paths, folders, patterns and addresses mean: files that can be opened, here or elsewhere."""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from glob import glob, has_magic
+from os import PathLike, fspath
+from pathlib import Path
+from typing import IO, Any
+
+from hotmess.errors import MissingExtra, NoSuchPath, UnreadableFile
+
+__all__ = ["File", "files", "is_remote"]
+
+_HEAD = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to read.
+
+    Attributes:
+        path: where it is: a local path, or an address such as `s3://bucket/run.eval`.
+        size: in bytes; -1 where a server does not tell.
+        asked: whether the caller named this very file, or it was found in a folder.
+        shown: what to call it in messages.
+    """
+
+    path: str
+    size: int = -1
+    asked: bool = True
+    shown: str = ""
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rstrip("/").rpartition("/")[2].partition("?")[0]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the folders above it, and its own."""
+        return tuple(part for part in self.path.replace("\\", "/").split("/") if part)
+
+    def open(self) -> IO[bytes]:
+        """Open it for reading; remote files fetch the parts that are asked for.
+
+        Raises:
+            UnreadableFile: it cannot be opened.
+        """
+        try:
+            if is_remote(self.path):
+                system, path = _remote(self.path)
+                opened: IO[bytes] = system.open(path, "rb")
+                return opened
+            return Path(self.path).open("rb")
+        except OSError as problem:
+            raise UnreadableFile(f"`{self.shown}` cannot be opened: {problem.strerror or problem}") from problem
+
+    def head(self) -> bytes:
+        """Its first bytes, enough to tell what it is."""
+        with self.open() as stream:
+            return stream.read(_HEAD)
+
+    def read(self) -> bytes:
+        """All of its bytes."""
+        with self.open() as stream:
+            return stream.read()
+
+    def beside(self, name: str) -> "File | None":
+        """Another file of the same folder, if it is there."""
+        folder = self.path.rpartition("/")[0]
+        path = f"{folder}/{name}" if folder or self.path.startswith("/") else name
+        if is_remote(path):
+            system, inside = _remote(path)
+            return _found(path, system, inside, asked=False) if system.exists(inside) else None
+        return _local(Path(path), asked=False) if Path(path).is_file() else None
+
+    def siblings(self, prefix: str, suffix: str) -> list[str]:
+        """The names of the files of the same folder that begin and end so, sorted."""
+        folder = self.path.rpartition("/")[0]
+        if is_remote(self.path):
+            system, inside = _remote(folder)
+            names = [str(path).rstrip("/").rpartition("/")[2] for path in system.ls(inside, detail=False)]
+        else:
+            names = [path.name for path in Path(folder or ("/" if self.path.startswith("/") else ".")).iterdir()]
+        return sorted(name for name in names if name.startswith(prefix) and name.endswith(suffix))
+
+
+def files(sources: Sequence[str | PathLike[str]]) -> list[File]:
+    """The files that paths, folders, patterns and addresses mean, each once, in order.
+
+    Raises:
+        NoSuchPath: a path does not exist, or a pattern matches nothing.
+        MissingExtra: an address needs a library that is not installed.
+    """
+    found = [file for source in sources for file in _files(fspath(source))]
+    asked = {file.path for file in found if file.asked}
+    return list({file.path: file for file in found if file.asked or file.path not in asked}.values())
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is an address."""
+    return "://" in path
+
+
+def _files(source: str) -> Iterator[File]:
+    path = Path(source)
+    if source == "-":
+        yield _standard_input()
+    elif is_remote(source):
+        yield from _elsewhere(source)
+    elif path.is_dir():
+        yield from _inside(path)
+    elif path.exists():
+        yield _local(path)
+    elif has_magic(source):
+        found = sorted(glob(source, recursive=True))  # noqa: PTH207 - the pattern may be absolute, which Path.glob refuses
+        if not found:
+            raise NoSuchPath(f"no file matches `{source}`", hint="quote the pattern, and look at what `ls` shows")
+        for name in found:
+            yield from _inside(Path(name)) if Path(name).is_dir() else [_local(Path(name))]
+    else:
+        near = get_close_matches(path.name, [other.name for other in path.parent.glob("*")], n=1)
+        raise NoSuchPath(f"`{source}` does not exist", hint=f"did you mean `{path.parent / near[0]}`?" if near else "")
+
+
+def _local(path: Path, *, asked: bool = True) -> File:
+    try:
+        return File(path.as_posix(), path.stat().st_size, asked, str(path))
+    except OSError as problem:
+        raise UnreadableFile(f"`{path}` cannot be opened: {problem.strerror}") from problem
+
+
+def _inside(folder: Path) -> Iterator[File]:
+    """Every file below a folder but hidden ones."""
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file():
+            with suppress(UnreadableFile):  # gone since it was listed
+                yield _local(path, asked=False)
+
+
+def _standard_input() -> File:
+    """What is piped in, kept in a file for as long as we run: formats are told from it before it is read."""
+    kept = tempfile.NamedTemporaryFile(prefix="hotmess-", delete=True)  # noqa: SIM115 - lives until the process ends
+    while block := sys.stdin.buffer.read(1 << 20):
+        kept.write(block)
+    kept.flush()
+    _KEPT.append(kept)
+    return File(kept.name, Path(kept.name).stat().st_size, shown="standard input")
+
+
+_KEPT: list[Any] = []  # open temporary files
+
+
+def _remote(path: str) -> tuple[Any, str]:
+    """The file system of an address, and the path in it."""
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as problem:
+        raise _missing(path) from problem
+    try:
+        system, inside = url_to_fs(path)
+    except (ImportError, ValueError) as problem:
+        raise _missing(path) from problem
+    return system, inside
+
+
+def _missing(path: str) -> MissingExtra:
+    scheme = path.partition("://")[0]
+    return MissingExtra(
+        f"`{path}` is an address, and reading {scheme}:// needs a library that is not installed",
+        hint="pip install 'hotmess[remote]'",
+    )
+
+
+def _found(path: str, system: Any, inside: str, *, asked: bool) -> File:
+    size = system.info(inside).get("size")
+    return File(path, -1 if size is None else int(size), asked, path)
+
+
+def _elsewhere(source: str) -> Iterator[File]:
+    system, inside = _remote(source)
+    try:
+        if has_magic(inside.partition("?")[0]) and "?" not in source:
+            names = sorted(system.glob(inside))
+        elif system.isdir(inside) and not system.isfile(inside):
+            names = sorted(system.find(inside))
+        elif system.exists(inside):
+            yield _found(source, system, inside, asked=True)
+            return
+        else:
+            names = []
+    except Exception as problem:  # every file system has errors of its own
+        raise NoSuchPath(
+            f"`{source}` cannot be reached: {str(problem)[:200]}", hint="is the address right, and may you read it?"
+        ) from problem
+    if not names:
+        raise NoSuchPath(f"there is nothing at `{source}`", hint="is the address right, and may you read it?")
+    for name in names:
+        address = system.unstrip_protocol(name)
+        yield _found(address, system, name, asked=False)

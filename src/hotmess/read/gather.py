@@ -1,0 +1,232 @@
+"""From paths to one table: what each file holds, its rows, and what must be said about them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from hashlib import file_digest
+from multiprocessing import get_context
+from os import PathLike
+from types import ModuleType
+
+import polars as pl
+
+from hotmess.errors import AggregatedOnly, FileError, HotmessError, NotATable, Notice
+from hotmess.frames import named, typed
+from hotmess.read import every_eval_ever, helm, inspect, lm_eval, promptfoo, swe_bench, tau
+from hotmess.read import table as tables
+from hotmess.read.files import File, files
+from hotmess.read.rows import How, Log, skipped
+
+__all__ = ["Gathered", "Progress", "gather"]
+
+FORMATS: tuple[ModuleType, ...] = (inspect, lm_eval, swe_bench, tau, promptfoo, helm, every_eval_ever)
+"""The formats that are told apart by what is in a file, in this order; what fits none may be a table."""
+
+Progress = Callable[[int, int], None]
+
+_SHOWN = 3
+_KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All rows, lazy: under our names, unless they are `raw`, a table that nobody has looked into yet."""
+
+    frame: pl.LazyFrame
+    notices: tuple[Notice, ...]
+    source: str
+    raw: bool = False
+
+
+def gather(
+    sources: Sequence[str | PathLike[str]],
+    how: How,
+    columns: Mapping[str, str],
+    *,
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> Gathered:
+    """Read files, folders, patterns and addresses.
+
+    Raises:
+        NoSuchPath: a path does not exist.
+        NotATable: nothing of it is in a format that is known.
+        UnreadableFile: a file that was named is damaged; damaged files of a folder are said and left out.
+    """
+    every = _without_shards(files(sources))
+    kinds = {file: _format(file) for file in every}
+    unknown = [file for file, kind in kinds.items() if kind is None]
+    if len(unknown) == len(every) or any(file.asked for file in unknown):
+        raise _unknown(every, [file for file in unknown if file.asked] or unknown)
+    logs = [(file, kind) for file, kind in kinds.items() if kind is not None and kind is not tables]
+    rows, notices = _logs(logs, how, processes, progress)
+    plain, copies = _once([file for file, kind in kinds.items() if kind is tables])
+    notices += copies
+    names = Counter("table" if kind is tables else str(kind.NAME) for kind in kinds.values() if kind is not None)
+    if not logs:
+        frame, source = tables.read_tables(plain, columns)
+        return Gathered(frame, tuple(notices), source, raw=True)
+    frames = [rows] if rows is not None else []
+    for file in plain:
+        frames += _with_logs(file, columns, notices)
+    if not frames:
+        raise NotATable("nothing that was read holds single answers", hint="hotmess check FILE says more of one file")
+    if rows is not None and columns:
+        frames[0] = named_rows(rows, columns)
+    source = files_read(every, names)
+    return Gathered(pl.concat(frames, how="diagonal_relaxed").lazy(), merged(notices), source)
+
+
+def files_read(every: Sequence[File], names: Mapping[str, int]) -> str:
+    """What was read, in a few words."""
+    if len(every) == 1:
+        return f"{every[0].name}, {next(iter(names))}"
+    return f"{sum(names.values()):,} files: " + ", ".join(f"{name} ({count:,})" for name, count in names.items())
+
+
+def named_rows(rows: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+    """Log rows under other names, where the caller gave some that they have."""
+    import narwhals as nw
+
+    there = {ours: theirs for ours, theirs in columns.items() if not theirs or theirs in rows.columns}
+    return named(nw.from_native(rows.lazy()), there).to_native().collect() if there else rows
+
+
+def _without_shards(every: list[File]) -> list[File]:
+    """Without the shards of a log that is there as a whole: `x.eval` holds what `x.shards/0/….eval` holds."""
+    there = {file.path for file in every}
+    merged = {path.removesuffix(".eval") + ".shards/" for path in there if path.endswith(".eval")}
+    return [file for file in every if not any(file.path.startswith(folder) for folder in merged)]
+
+
+def _format(file: File) -> ModuleType | None:
+    """The reader of a file, by its name and its first bytes."""
+    head = file.head() if file.size else b""
+    for kind in FORMATS:
+        if kind.fits(file, head):
+            return kind
+    return tables if tables.is_table(file, head) else None
+
+
+def _unknown(every: Sequence[File], unknown: Sequence[File]) -> NotATable:
+    formats = ", ".join(str(kind.NAME) for kind in FORMATS)
+    return NotATable(
+        f"{len(unknown)} of {len(every)} files are in no format that hotmess knows"
+        if len(every) > 1
+        else f"`{every[0].shown}` is in no format that hotmess knows",
+        where=", ".join(file.shown for file in unknown[:_SHOWN]) + (" …" if len(unknown) > _SHOWN else ""),
+        why=f"looked for logs of {formats}, and for tables ({' '.join(tables.SUFFIXES)})",
+        hint="give a table one of these endings",
+    )
+
+
+def _logs(
+    logs: Sequence[tuple[File, ModuleType]], how: How, processes: int, progress: Progress | None
+) -> tuple[pl.DataFrame | None, list[Notice]]:
+    """The rows of all logs; what is wrong with one file of a folder is said, and the others are read."""
+    frames, notices, failed = [], list[Notice](), list[HotmessError]()
+    total, done = sum(max(file.size, 0) for file, _ in logs), 0
+    for (file, _), found in zip(logs, _read(logs, how, processes), strict=True):
+        if isinstance(found, HotmessError):
+            if file.asked and not isinstance(found, AggregatedOnly):
+                raise found
+            failed.append(found)
+        else:
+            frames += [found.frame] if len(found.frame) else []
+            notices += found.notices
+        done += max(file.size, 0)
+        if progress is not None:
+            progress(done, total)
+    if failed and not frames:
+        raise failed[0]
+    notices += [skipped(f"{len(failed)} of {len(logs)} files", failed[0].found)] if failed else []
+    if not frames:
+        return None, notices
+    rows = swe_bench.with_trajectories(pl.concat(frames, how="diagonal_relaxed"))
+    return _without_copies(rows, notices), notices
+
+
+def _read(logs: Sequence[tuple[File, ModuleType]], how: How, processes: int) -> Iterator[Log | HotmessError]:
+    work = [(file, kind.__name__, how) for file, kind in logs]
+    if processes <= 1 or len(work) < 2:
+        yield from map(_read_one, work)
+        return
+    with ProcessPoolExecutor(min(processes, len(work)), mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(_read_one, work, chunksize=1 + len(work) // (processes * 16))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _read_one(work: tuple[File, str, How]) -> Log | HotmessError:
+    """Read one file; what is wrong with it comes back as a value, for the others go on."""
+    file, name, how = work
+    kind = next(kind for kind in FORMATS if kind.__name__ == name)
+    try:
+        found: Log = kind.read_log(file, how)
+    except FileError as problem:
+        return problem
+    return found
+
+
+def _without_copies(rows: pl.DataFrame, notices: list[Notice]) -> pl.DataFrame:
+    """Each response once: retried logs hold the finished samples of the log before, and people copy files."""
+    keys = [name for name in _KEYS if name in rows.columns]
+    if "sample_id" not in keys:
+        return rows
+    kept = rows.unique(keys, keep="last", maintain_order=True)
+    if len(kept) < len(rows):
+        twice = rows.filter(rows.select(keys).is_duplicated())["source"].unique().sort().to_list()
+        found = f"{len(rows) - len(kept):,} of {len(rows):,} samples were read more than once, and are counted once"
+        notices.append(Notice("copies", f"{found}: {', '.join(twice[:_SHOWN])}{' …' if len(twice) > _SHOWN else ''}"))
+    return kept
+
+
+def _once(plain: Sequence[File]) -> tuple[list[File], list[Notice]]:
+    """Tables of which no other is a copy, byte for byte."""
+    sizes = Counter(file.size for file in plain)
+    seen: dict[object, File] = {}
+    copies = []
+    for file in plain:
+        key: object = file.path
+        if file.size > 0 and sizes[file.size] > 1:
+            with file.open() as stream:
+                key = file_digest(stream, "blake2b").digest()  # type: ignore[arg-type]
+        if key in seen:
+            copies.append(f"`{file.shown}` is a copy of `{seen[key].shown}`, byte for byte; it is counted once")
+        else:
+            seen[key] = file
+    return list(seen.values()), [Notice("copies", found) for found in copies]
+
+
+def _with_logs(file: File, columns: Mapping[str, str], notices: list[Notice]) -> list[pl.DataFrame]:
+    """A table that lies among logs: its rows if it is a sample table, else a word."""
+    import narwhals as nw
+
+    try:
+        frame, _ = tables.read_tables([file], columns)
+        there = {ours: theirs for ours, theirs in columns.items() if not theirs or theirs in frame.collect_schema().names()}
+        found = typed(named(nw.from_native(frame), there)).to_native()
+        if "question_id" in found.collect_schema().names():
+            return [found.with_columns(source=pl.lit(file.shown)).collect()]
+        notices.append(Notice("left-aside", f"`{file.shown}` is a table without a column `question_id`; it is left aside"))
+    except HotmessError as problem:
+        if file.asked:
+            raise
+        notices.append(Notice("left-aside", f"`{file.shown}` is no sample table: {problem.found}"))
+    return []
+
+
+def merged(notices: Iterable[Notice]) -> tuple[Notice, ...]:
+    """Notices of one code together: the first few, and how many more."""
+    groups: dict[str, list[Notice]] = {}
+    for notice in notices:
+        groups.setdefault(notice.code, []).append(notice)
+    made = []
+    for group in groups.values():
+        found = "; ".join(dict.fromkeys(notice.found for notice in group[:_SHOWN]))
+        more = len(group) - _SHOWN
+        made.append(replace(group[0], found=found + (f"; and {more:,} more like these" if more > 0 else "")))
+    return tuple(made)

@@ -1,0 +1,178 @@
+"""Inspect logs: `.eval` (a zip archive) and `.json`, finished or not, without `inspect_ai`.
+
+The summaries of a log hold a row for each sample. They suffice unless the samples themselves say more about what is measured
+(older summaries lack options or answers; none holds unit tests), which a look at a few samples tells. Then, or when the text is
+wanted, every sample is read, a few at a time.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import IO, Any
+
+import polars as pl
+from msgspec.json import Decoder
+
+from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
+from hotmess.read.archive import Archive
+from hotmess.read.files import File
+from hotmess.read.inspect.columns import COLUMNS, response
+from hotmess.read.inspect.samples import Header, Sample, digested, header, places, summaries, whole
+from hotmess.read.records import LARGE, Malformed, converted, decode, streamed
+from hotmess.read.rows import How, Log, comparable, skipped, table, text
+from hotmess.read.unit_tests import FAIL_TO_PASS, PASS_TO_PASS
+
+__all__ = ["NAME", "fits", "read_log"]
+
+NAME = "Inspect"
+_BATCH = 256
+_LOOKS = 3  # so many samples tell whether summaries suffice
+
+
+def fits(file: File, head: bytes) -> bool:
+    """Whether a file is a log of Inspect."""
+    if file.name.endswith(".eval"):
+        return True
+    keys = (b'"version"', b'"status"', b'"eval"', b'"run_id"', b'"task"')
+    return head.lstrip().startswith(b"{") and all(key in head for key in keys)
+
+
+def read_log(file: File, how: How) -> Log:
+    """The samples of one log.
+
+    Raises:
+        UnreadableFile: the log is damaged, or not one of Inspect.
+        AggregatedOnly: it has no samples.
+        UsageError: `how.scorer` is not in it.
+    """
+    seen: Counter[str] = Counter()
+    with file.open() as stream:
+        try:
+            log, samples = _opened(file, stream, how, seen)
+            frames, scorers = _frames(file, log, samples, how, seen)
+        except Malformed as problem:
+            raise UnreadableFile(f"`{file.shown}` cannot be read as a log of Inspect: {problem}") from problem
+    if not frames:
+        raise AggregatedOnly(
+            f"`{file.shown}` has no samples (status {log.status})",
+            why="single answers are needed, not their averages",
+            hint="leave out --no-log-samples when you run Inspect" if log.status == "success" else "inspect eval-retry",
+        )
+    if how.scorer and not scorers & {how.scorer, how.scorer.partition(".")[0]}:
+        found = ", ".join(sorted(scorers)) or "none"
+        raise UsageError(f"there is no scorer `{how.scorer}` in `{file.shown}`; found: {found}", hint="--scorer NAME")
+    frame = pl.concat(frames, how="diagonal_relaxed")
+    return Log(*comparable(frame, _notices(file.shown, log, len(frame), scorers, seen)))
+
+
+def _opened(file: File, stream: IO[bytes], how: How, seen: Counter[str]) -> tuple[Header, Iterable[Sample]]:
+    if not file.name.endswith(".json"):
+        archive = Archive(stream, file.shown)
+        log = header(archive)
+        return log, _of_archive(archive, log, how, seen)
+    if 0 <= file.size <= LARGE:
+        found = decode(stream.read(), _WHOLE_LOG)
+        return found, map(digested, found.samples or ())
+    facts = {name: value for name in ("eval", "plan", "status") for value in _at(file, name)}
+    return converted(facts, _HEADER), (digested(converted(sample, _SAMPLE)) for sample in streamed(stream, "samples.item"))
+
+
+class _WholeLog(Header):
+    """A log in one JSON text."""
+
+    samples: list[Sample] | None = None
+
+
+_WHOLE_LOG, _HEADER, _SAMPLE = Decoder(_WholeLog), Decoder(Header), Decoder(Sample)
+
+
+def _at(file: File, name: str) -> Iterator[Any]:
+    """One value of a JSON text of any size."""
+    with file.open() as stream:
+        yield from islice(streamed(stream, name), 1)
+
+
+def _of_archive(archive: Archive, log: Header, how: How, seen: Counter[str]) -> Iterator[Sample]:
+    """The samples of an archive: whole ones where they are wanted or say more than their summaries."""
+    every = summaries(archive)
+    known = {(str(sample.id), sample.epoch): sample for sample in every}
+    seen["twice"] += len(every) - len(known)
+    inside = places(archive)
+    if not known or log.invalidated or how.text or how.pattern or _say_more(archive, inside, known):
+        for place in inside:
+            try:
+                sample = whole(archive, place)
+            except Malformed as problem:
+                seen["unreadable"] += 1
+                seen[f"unreadable:{place}: {problem}"] += 1
+                continue
+            summary = known.pop((str(sample.id), sample.epoch), None)
+            sample.turn_count = summary.turn_count if summary else None
+            yield sample
+    yield from known.values()
+
+
+def _say_more(archive: Archive, inside: Sequence[str], known: Mapping[tuple[str, int], Sample]) -> bool:
+    """Whether whole samples hold answers, options or tests that their summaries lack."""
+    for place in inside[:: max(1, len(inside) // _LOOKS)][:_LOOKS]:
+        try:
+            sample = whole(archive, place)
+        except Malformed:
+            continue
+        summary = known.get((str(sample.id), sample.epoch))
+        if summary is None or (sample.choices and not summary.choices) or _holds_tests(sample):
+            return True
+        less = summary.scores or {}
+        for name, score in (sample.scores or {}).items():
+            if name not in less or (score.answer is not None and less[name].answer is None):
+                return True
+    return False
+
+
+def _holds_tests(sample: Sample) -> bool:
+    scores = (sample.scores or {}).values()
+    return {PASS_TO_PASS, FAIL_TO_PASS} <= set(sample.metadata or ()) or any("tests" in (s.metadata or ()) for s in scores)
+
+
+def _frames(
+    file: File, log: Header, samples: Iterable[Sample], how: How, seen: Counter[str]
+) -> tuple[list[pl.DataFrame], set[str]]:
+    """Rows, made of a few samples at a time so that little text is in memory at once; and the scorers that were seen."""
+    run = text(log.eval.eval_id or log.eval.run_id or log.eval.created) or file.name
+    frames, scorers, scorer, rest = [], set[str](), how.scorer, iter(samples)
+    while batch := list(islice(rest, _BATCH)):
+        scorer = scorer or _first_scorer(log, batch)
+        scorers.update(name for sample in batch for name in sample.scores or ())
+        responses = [response(log, run, sample, scorer, how, file.shown) for sample in batch]
+        seen["invalidated"] += sum(bool(r.sample.invalidation) for r in responses)
+        seen["edited"] += sum(bool(r.score and r.score.history) for r in responses)
+        frames.append(table(responses, COLUMNS, how.pattern))
+    return frames, scorers
+
+
+def _first_scorer(log: Header, batch: Sequence[Sample]) -> str | None:
+    """The scorer that decides where none was asked for: the first that the log lists, or that a sample has."""
+    there = {name: None for sample in batch for name in sample.scores or ()}
+    listed = [str(scorer.get("name", "")) for scorer in log.eval.scorers or ()]
+    return next((name for name in (*listed, *there) if name in there), None)
+
+
+def _notices(shown: str, log: Header, count: int, scorers: set[str], seen: Counter[str]) -> tuple[Notice, ...]:
+    found = []
+    if log.status != "success":
+        what = f"`{shown}` did not finish (status {log.status}); its {count:,} finished samples are used"
+        found.append(Notice("unfinished", what, "inspect eval-retry finishes it"))
+    if seen["invalidated"]:
+        found.append(Notice("invalidated", f"{seen['invalidated']:,} samples of `{shown}` were invalidated; they are left out"))
+    if seen["edited"]:
+        found.append(Notice("edited", f"{seen['edited']:,} scores of `{shown}` were edited; the last word counts"))
+    if seen["twice"]:
+        found.append(
+            Notice("copies", f"{seen['twice']:,} samples of `{shown}` have an id and epoch that a later one has; the last counts")
+        )
+    if seen["unreadable"]:
+        first = next(key.partition(":")[2] for key in seen if key.startswith("unreadable:"))
+        found.append(skipped(f"{seen['unreadable']:,} samples of `{shown}`", first))
+    if len(scorers) > 1:
+        found.append(Notice("several-scorers", f"`{shown}` has the scorers {', '.join(sorted(scorers))}", "--scorer NAME"))
+    return tuple(found)

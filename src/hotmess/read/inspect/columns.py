@@ -1,0 +1,189 @@
+"""The columns of an Inspect log: each a function of one response."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hotmess.answers import stated
+from hotmess.read.inspect.samples import Config, Header, Sample, Score
+from hotmess.read.rows import How, digest, number, setting, text
+from hotmess.read.unit_tests import from_explanation, unchanged
+
+__all__ = ["COLUMNS", "Response", "response"]
+
+
+class Response(NamedTuple):
+    """A sample of a log, and the score that decides."""
+
+    log: Header
+    run: str
+    sample: Sample
+    score: Score | None
+    tests: dict[str, bool] | None
+    source: str
+    how: How
+
+
+COLUMNS = {
+    "task": lambda r: (r.log.eval.task_display_name or r.log.eval.task).rpartition("/")[2],
+    "model": lambda r: r.log.eval.model,
+    "setting": lambda r: _setting(r.log),
+    "question_id": lambda r: r.sample.id,
+    "context_id": lambda r: _ours(r.sample, "context"),
+    "sample_id": lambda r: r.sample.uuid or f"{r.run}/{r.sample.epoch}",
+    "answer": lambda r: _answer(r),
+    "target": lambda r: _target(r.sample),
+    "choices": lambda r: r.sample.choices or None,
+    "probs": lambda r: _probs(r),
+    "tests": lambda r: r.tests and list(r.tests.values()),
+    "test_names": lambda r: r.tests and list(r.tests),
+    "score": lambda r: r.score and number(r.score.value),
+    "status": lambda r: _status(r),
+    "reason": lambda r: _reason(r),
+    "reasoning_tokens": lambda r: _tokens(r, "reasoning_tokens"),
+    "output_tokens": lambda r: _tokens(r, "output_tokens"),
+    "actions": lambda r: r.sample.text and r.sample.text.actions,
+    "turns": lambda r: r.sample.turn_count,
+    "completion": lambda r: r.sample.text and r.sample.text.completion,
+    "seed": lambda r: _seed(r),
+    "temperature": lambda r: _config(r.log).get("temperature"),
+    "cached": lambda r: r.sample.text and r.sample.text.cached,
+    "question_hash": lambda r: digest(bytes(r.sample.input)),
+    "source": lambda r: r.source,
+    "source_ref": lambda r: r.sample.place or f"{r.sample.id} epoch {r.sample.epoch}",
+}
+
+
+def response(log: Header, run: str, sample: Sample, scorer: str | None, how: How, source: str) -> Response:
+    """A sample with the score of a scorer, and the unit tests that this score stands for."""
+    score = _decided(sample, scorer)
+    return Response(log, run, sample, score, _tests(sample, score, how), source, how)
+
+
+def _decided(sample: Sample, scorer: str | None) -> Score | None:
+    """The score of a scorer; of one that gives several values the first number, or the one after a dot: `scorer.value`."""
+    name, _, key = (scorer or "").partition(".")
+    score = (sample.scores or {}).get(scorer or "") or (sample.scores or {}).get(name)
+    if score is None or not isinstance(score.value, Mapping):
+        return score
+    values = score.value
+    chosen = values.get(key) if key else next((value for value in values.values() if number(value) is not None), None)
+    return msgspec.structs.replace(score, value=chosen)
+
+
+def _tests(sample: Sample, score: Score | None, how: How) -> dict[str, bool] | None:
+    metadata = sample.metadata or {}
+    if sample.limit and how.on_limit == "paper" and (found := unchanged(metadata)):
+        return found
+    if score is None:
+        return None
+    said = (score.metadata or {}).get("tests")
+    if isinstance(said, Mapping) and said:
+        return {str(name): bool(outcome) for name, outcome in said.items()}
+    explained = from_explanation(score.explanation) if isinstance(score.explanation, str) else None
+    return explained or unchanged(metadata, broken=not sample.limit)
+
+
+# ---------------------------------------------------------------------------------------------- one value each
+
+
+def _config(log: Header) -> dict[str, Any]:
+    """What was asked of the model: by the log, and over it by the task."""
+    asked = msgspec.to_builtins(log.eval.model_generate_config or Config()) | msgspec.to_builtins(log.plan.config)
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+_LIMITS = ("message_limit", "token_limit", "turn_limit", "time_limit", "working_limit", "cost_limit")
+
+
+def _setting(log: Header) -> str | None:
+    """What was asked for beside the task and the model. The seed is none of it: it names a draw, not a way to ask."""
+    asked = {name: value for name, value in _config(log).items() if name != "seed"}
+    limits = {name: (log.eval.config or {}).get(name) for name in _LIMITS}
+    arguments = {name: value for name, value in (log.eval.task_args_passed or {}).items() if not isinstance(value, dict | list)}
+    return setting({"solver": log.eval.solver, **asked, **limits, **arguments})
+
+
+def _ours(sample: Sample, name: str) -> Any:
+    """A fact that our own solvers left."""
+    facts = (sample.metadata or {}).get("hotmess")
+    return facts.get(name) if isinstance(facts, dict) else None
+
+
+def _target(sample: Sample) -> str | None:
+    """The right answer: of several right options all, of several accepted texts the first."""
+    if not isinstance(sample.target, list):
+        return None if sample.target is None else _one_line(sample.target)
+    targets = [_one_line(target) for target in sample.target]
+    return ", ".join(targets) if sample.choices else next(iter(targets), None)
+
+
+def _answer(response: Response) -> str | None:
+    """The answer; one that the scorer took as right, however it was written, is the target."""
+    score, sample = response.score, response.sample
+    if _status(response) in {"invalid", "error"} or score is None or score.answer is None:
+        return None
+    right = not sample.choices and number(score.value) == 1
+    return _target(sample) if right else _one_line(score.answer)
+
+
+def _one_line(said: Any) -> str:
+    """Text with single blanks, as summaries have it, so that a summary and its sample agree."""
+    return " ".join(str(said).split())
+
+
+def _probs(response: Response) -> list[float] | None:
+    score = response.score
+    if score is None:
+        return None
+    facts = score.metadata or {}
+    said = facts.get("probs") or facts.get("probabilities") or score.answer
+    structured = isinstance(said, dict | list) or str(said).lstrip().startswith("{")
+    return stated(said, response.sample.choices) if said and structured else None
+
+
+def _status(response: Response) -> str:
+    sample, score = response.sample, response.score
+    if sample.error:
+        return "error"
+    if sample.invalidation or score is None or (sample.limit and response.how.on_limit == "drop"):
+        return "missing"
+    if number(score.value) is None and score.value != "N" and not score.reason:
+        return "missing"  # NaN, or no value at all
+    if score.reason or score.value == "N" or (isinstance(score.answer, str) and not score.answer.strip()):
+        return "limit" if sample.limit else "invalid"
+    return "limit" if sample.limit else "ok"
+
+
+def _reason(response: Response) -> str | None:
+    sample, score = response.sample, response.score
+    if sample.error:
+        return "error"
+    if sample.invalidation:
+        return "invalidated"
+    if score is None or (score.reason is None and _status(response) == "missing"):
+        return "not scored"
+    stopped = sample.text and sample.text.stopped
+    return None if _status(response) == "ok" else text(score.reason or _kind(sample.limit) or stopped or "no answer")
+
+
+def _kind(limit: Any) -> Any:
+    """Which limit stopped a sample."""
+    return limit.get("type") if isinstance(limit, dict) else limit
+
+
+def _tokens(response: Response, name: str) -> int | None:
+    """Tokens of the model that is evaluated over all its calls; a judge's are not counted where the two can be told apart."""
+    usage = response.sample.model_usage or {}
+    own = usage.get(response.log.eval.model)
+    counts = [getattr(one, name) for one in ([own] if own else usage.values())]
+    known = [int(count) for count in counts if number(count) is not None]
+    return sum(known) if known else None
+
+
+def _seed(response: Response) -> str | None:
+    """The seed of the calls; of those of the log where the calls are not known."""
+    if response.sample.text and response.sample.text.seed:
+        return response.sample.text.seed
+    return text(_config(response.log).get("seed"))

@@ -1,0 +1,137 @@
+"""The columns of lm-eval samples: each a function of one repeat."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hotmess.read.files import File
+from hotmess.read.rows import digest, mapping, number, setting
+
+__all__ = ["COLUMNS", "Repeat", "Run", "listed"]
+
+_QUESTION = (
+    "question",
+    "Question",
+    "query",
+    "problem",
+    "prompt",
+    "input",
+    "goal",
+    "ctx",
+    "sentence",
+    "text",
+    "passage",
+    "premise",
+)
+_ID = ("Record ID", "id", "question_id", "qid", "task_id", "problem_id", "uid", "idx", "ind")
+
+
+class Repeat(NamedTuple):
+    """One response to one line."""
+
+    run: "Run"
+    line: Mapping[str, Any]
+    doc: Mapping[str, Any]
+    options: list[str] | None
+    place: int
+    said: str | None
+    probs: list[float] | None
+    where: str
+
+
+class Run(NamedTuple):
+    """What the results file says of one task."""
+
+    file: File
+    task: str
+    model: str
+    source: str
+    asked: Mapping[str, Any]
+    shots: Any
+    filters: Mapping[str, Sequence[Mapping[str, Any]]]
+    metric: Mapping[str, Any]
+    request_seed: Any
+    run_seed: Any
+    name: str
+
+
+COLUMNS = {
+    "task": lambda r: r.run.task,
+    "model": lambda r: r.run.model,
+    "setting": lambda r: _setting(r),
+    "question_id": lambda r: _question_id(r),
+    "context_id": lambda r: str(r.line.get("prompt_hash") or "")[:12] or None,
+    "sample_id": lambda r: f"{r.run.name}/{r.place}",
+    "target": lambda r: _target(r),
+    "choices": lambda r: r.options,
+    "probs": lambda r: r.probs,
+    "completion": lambda r: r.said,
+    "score": lambda r: _metric(r) if r.place == 0 else None,
+    "seed": lambda r: _seed(r),
+    "temperature": lambda r: number(_sampling(r.line).get("temperature")),
+    "question_hash": lambda r: digest(str(r.line.get("doc_hash")).encode()) if r.options is None else None,
+    "source": lambda r: r.run.file.shown,
+    "source_ref": lambda r: r.where,
+}
+
+
+def _question_id(repeat: Repeat) -> str:
+    """The id that the question brings, else its number with a mark of its text, for numbers move when sets change."""
+    own = next((repeat.doc[name] for name in _ID if isinstance(repeat.doc.get(name), str | int)), None)
+    if own is not None:
+        return str(own)
+    asked = next((repeat.doc[name] for name in _QUESTION if isinstance(repeat.doc.get(name), str)), None)
+    mark = digest(asked.encode("utf-8", "replace")) if asked else str(repeat.line.get("doc_hash") or "")
+    return f"{repeat.line.get('doc_id')}-{mark[:6]}"
+
+
+def _target(repeat: Repeat) -> str | None:
+    """The right answer: a place among the options becomes the text there."""
+    target, options = repeat.line.get("target"), repeat.options
+    found = None if target is None else str(target).strip()
+    if not options or found is None or found in options:
+        return found
+    if found.isdecimal() and int(found) < len(options):
+        return options[int(found)]
+    chosen = str(repeat.doc.get("answer"))  # where the options stand in the contexts, their number in the question tells
+    return options[int(chosen) - 1] if repeat.probs and chosen.isdecimal() and 0 < int(chosen) <= len(options) else found
+
+
+def _sampling(line: Mapping[str, Any]) -> dict[str, Any]:
+    """How the first request of a line asked for samples; greedy decoding is temperature 0."""
+    first = mapping(next(iter(mapping(line.get("arguments")).values()), None))
+    asked = dict(mapping(first.get("arg_1")))
+    if asked and not asked.get("do_sample", asked.get("temperature")):
+        asked["temperature"] = 0.0
+    return asked
+
+
+def _setting(repeat: Repeat) -> str | None:
+    asked = _sampling(repeat.line)
+    wanted = {name: asked.get(name) for name in ("temperature", "top_p", "top_k", "max_gen_toks", "reasoning_effort")}
+    return setting({"num_fewshot": repeat.run.shots, **wanted})
+
+
+def _seed(repeat: Repeat) -> str | None:
+    """The seed of a response: APIs get one with every request, other models one at the start of a run."""
+    if repeat.run.request_seed is not None:
+        return str(repeat.run.request_seed)
+    return None if repeat.run.run_seed is None or repeat.said is None else f"{repeat.run.run_seed}, repeat {repeat.place}"
+
+
+def _metric(repeat: Repeat) -> float | None:
+    """The harness's own verdict, which is on the first repeat alone."""
+    names = repeat.line.get("metrics") or ()
+    return next((value for name in names if (value := number(repeat.line.get(name))) is not None and 0 <= value <= 1), None)
+
+
+def listed(doc: Mapping[str, Any]) -> list[str] | None:
+    """The options that a question lists, under one of the names that tasks use."""
+    for name in ("choices", "options", "endings"):
+        found = doc.get(name)
+        found = found.get("text") if isinstance(found, Mapping) else found
+        if isinstance(found, list) and len(found) > 1:
+            return [str(option) for option in found]
+    for names in (("choice1", "choice2", "choice3", "choice4"), ("sol1", "sol2"), ("option1", "option2")):
+        if all(name in doc for name in names):
+            return [str(doc[name]) for name in names]
+    return None

@@ -1,0 +1,71 @@
+"""The filters of lm-eval, which read an answer out of a response, taken step by step on every repeat."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from hotmess.answers import PATTERNS, from_completions
+from hotmess.answers.completions import can_use, nth_match
+from hotmess.errors import Notice
+from hotmess.read.lm_eval.columns import Run
+from hotmess.read.rows import How
+
+__all__ = ["answered", "rules"]
+
+
+def rules(run: Run, chosen: str, how: How) -> tuple[list[Mapping[str, Any]] | None, list[Notice]]:
+    """The steps of the chosen filter, or nothing where they cannot be taken here."""
+    steps = [step for step in run.filters.get(chosen, ()) if step.get("function") not in _LAST_STEPS]
+    if how.pattern or all(step.get("function") in _STEPS and can_use(str(step.get("regex_pattern", ""))) for step in steps):
+        return steps, []
+    own = ", ".join(PATTERNS)
+    found = f"the filter `{chosen}` of {run.task} cannot be repeated here; answers are read by hotmess' own patterns ({own})"
+    return None, [Notice("own-patterns", found, "--pattern 'ANSWER: (.*)', or another filter: --scorer NAME")]
+
+
+_LAST_STEPS = ("take_first", "take_first_k", "majority_vote")  # which of the repeats are kept: here all are
+_STEPS = ("regex", "remove_whitespace", "lowercase", "uppercase")
+
+
+def answered(
+    frame: pl.DataFrame, said: list[str | None], rules: list[Mapping[str, Any]] | None, metric: Mapping[str, Any], how: How
+) -> pl.DataFrame:
+    """The frame with answers read from what was said, written the way that the metric compares them."""
+    if not any(said):
+        return frame
+    frame = frame.with_columns(completion=pl.Series(said, dtype=pl.String))
+    if how.pattern is None and rules is not None:
+        answer = pl.col("completion")
+        for step in rules:
+            answer = _step(answer, step)
+        frame = frame.with_columns(
+            answer=answer.str.strip_chars(), reason=pl.when(answer.is_null()).then(pl.lit("the filter found nothing"))
+        )
+    frame = from_completions(frame.lazy(), how.pattern).collect()
+    alike = [_alike(pl.col(name), metric).alias(name) for name in ("answer", "target") if name in frame.columns]
+    status = pl.when(pl.col("answer").is_null()).then(pl.lit("invalid")).otherwise(pl.lit("ok"))
+    return frame.with_columns(*alike).with_columns(status=status)
+
+
+def _step(text: pl.Expr, step: Mapping[str, Any]) -> pl.Expr:
+    """One step of a filter."""
+    match step["function"]:
+        case "regex":
+            return nth_match(text, str(step.get("regex_pattern", r"#### (\-?[0-9\.\,]+)")), int(step.get("group_select", 0)))
+        case "lowercase":
+            return text.str.to_lowercase()
+        case "uppercase":
+            return text.str.to_uppercase()
+        case _:
+            return text.str.strip_chars_start()
+
+
+def _alike(text: pl.Expr, metric: Mapping[str, Any]) -> pl.Expr:
+    """Text as the metric sees it: exact_match may ignore patterns, case and punctuation."""
+    for pattern in metric.get("regexes_to_ignore") or ():
+        if can_use(str(pattern)):
+            text = text.str.replace_all(str(pattern), "")
+    text = text.str.to_lowercase() if metric.get("ignore_case") else text
+    text = text.str.replace_all(r"[[:punct:]]", "") if metric.get("ignore_punctuation") else text
+    return text.str.strip_chars()

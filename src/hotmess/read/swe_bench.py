@@ -1,0 +1,206 @@
+"""SWE-bench: `report.json` trees of the harness, a run id for each sample, and trajectories of mini-swe-agent.
+
+A report says which tests passed; `patch.diff` beside it is what was tested. A patch that does not apply leaves no report, and an
+empty one not even a folder: only the summary of its run, `<model>.<run_id>.json`, knows it. A trajectory belongs to the report
+of its patch, for nothing else links the two.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+from msgspec.json import Decoder
+
+from hotmess.errors import UnreadableFile
+from hotmess.read.files import File
+from hotmess.read.records import Malformed, decode
+from hotmess.read.rows import How, Log, digest, setting, table
+from hotmess.read.unit_tests import from_status
+
+__all__ = ["NAME", "fits", "read_log", "with_trajectories"]
+
+NAME = "SWE-bench"
+_BESIDE = ("test_output.txt", "run_instance.log", "eval.sh", "preds.json", "run.json", "minisweagent.log")
+_NOT_APPLIED, _NOT_TESTED = b">>>>> Patch Apply Failed", b"Test timed out after"
+
+
+class Report(NamedTuple):
+    """One instance of one run."""
+
+    instance: str
+    run: str
+    model: str | None
+    found: Mapping[str, Any]
+    patch: str
+    file: File
+
+
+COLUMNS = {
+    "task": lambda _: "SWE-bench",
+    "model": lambda r: r.model,
+    "question_id": lambda r: r.instance,
+    "sample_id": lambda r: f"{r.run}/{r.model}",
+    "tests": lambda r: (outcomes := from_status(r.found.get("tests_status"))) and list(outcomes.values()),
+    "test_names": lambda r: (outcomes := from_status(r.found.get("tests_status"))) and list(outcomes),
+    "score": lambda r: float(r.found.get("resolved") is True),
+    "status": lambda r: "error" if r.found.get("infra_failure") is True else "ok",
+    "reason": lambda r: _reason(r),
+    "patch_hash": lambda r: _patch_hash(r.patch),
+    "run": lambda r: r.run,
+    "source": lambda r: r.file.shown,
+}
+
+
+class Trajectory(NamedTuple):
+    """What an agent did for one instance."""
+
+    found: dict[str, Any]
+    file: File
+
+
+TRAJECTORY = {
+    "question_id": lambda t: t.found.get("instance_id") or t.file.name.removesuffix(".traj.json"),
+    "patch_hash": lambda t: _patch_hash(_info(t).get("submission")),
+    "run": lambda t: t.file.parts[-3] if len(t.file.parts) > 2 else None,
+    "actions": lambda t: _actions(t.found),
+    "stopped": lambda t: _info(t).get("exit_status"),
+    "trajectory": lambda t: t.file.shown,
+    "agent_setting": lambda t: _setting(t),
+}
+
+
+def fits(file: File, head: bytes) -> bool:
+    """Whether a file belongs to a tree of reports or of trajectories."""
+    if file.name == "report.json":
+        return not head or b'"resolved"' in head
+    if file.name == "patch.diff":
+        return len(file.parts) > 2
+    return file.name.endswith(".traj.json") or _is_summary(head) or (file.name in _BESIDE and not file.asked)
+
+
+def _is_summary(head: bytes) -> bool:
+    return b'"resolved_ids"' in head and b'"empty_patch_ids"' in head
+
+
+def read_log(file: File, how: How) -> Log:  # noqa: ARG001 - every reader takes both
+    """One report, the instances of a summary that left no report, or a trajectory, which becomes a row beside its report."""
+    if file.name == "report.json":
+        found = _object(file) if file.size else {}
+        return Log(
+            table([_report(instance, facts, file) for instance, facts in found.items() if isinstance(facts, dict)], COLUMNS)
+        )
+    if file.name == "patch.diff":
+        report = file.beside("report.json")
+        return Log(pl.DataFrame() if report and report.size else table([_report(file.parts[-2], _ungraded(file), file)], COLUMNS))
+    if file.name.endswith(".traj.json"):
+        return Log(table([Trajectory(_object(file), file)], TRAJECTORY))
+    return Log(table(_without_patch(file), COLUMNS) if file.name not in _BESIDE else pl.DataFrame())
+
+
+def _report(instance: str, facts: Mapping[str, Any], file: File) -> Report:
+    above = (*(None,) * 4, *file.parts)
+    beside = file if file.name == "patch.diff" else file.beside("patch.diff")
+    patch = beside.read().decode("utf-8", "replace") if beside else ""
+    return Report(instance, str(above[-4]), above[-3], facts, patch, file)
+
+
+def _ungraded(file: File) -> dict[str, Any]:
+    """What to say of an instance without a report: a patch that did not apply is the model's fault, anything else is not."""
+    log = file.beside("run_instance.log")
+    said = log.read() if log else b""
+    if _NOT_APPLIED in said:
+        return {"reason": "patch did not apply"}
+    return {"infra_failure": True, "reason": "tests timed out" if _NOT_TESTED in said else "no report"}
+
+
+def _without_patch(file: File) -> list[Report]:
+    """The instances that a run left empty, by its summary: wrong, and in no folder."""
+    found = _object(file)
+    model, _, run = file.name.removesuffix(".json").partition(".")
+    empty = found.get("empty_patch_ids")
+    return [Report(str(one), run, model, {"reason": "no patch"}, "", file) for one in (empty if isinstance(empty, list) else ())]
+
+
+def with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with what the trajectory of the same patch tells; trajectories are no rows of their own."""
+    if "patch_hash" not in rows.columns:
+        return rows
+    hashed = pl.when(pl.col("patch_hash") != _patch_hash("")).then(pl.col("patch_hash").hash())
+    known = [name for name in ("completion_hash",) if name in rows.columns]
+    rows = rows.with_columns(completion_hash=pl.coalesce(*known, hashed))
+    if "trajectory" not in rows.columns:
+        return rows.drop("patch_hash", "run")
+    facts = [name for name in TRAJECTORY if name in rows.columns and name not in {"question_id", "patch_hash", "run"}]
+    agents = rows.filter(pl.col("trajectory").is_not_null()).select("question_id", "patch_hash", "run", *facts)
+    found = rows.filter(pl.col("trajectory").is_null()).drop(facts)
+    # Two runs may submit one patch: the trajectory of a folder with the name of the run is the better one.
+    for keys, suffix in ((["question_id", "patch_hash", "run"], "_same"), (["question_id", "patch_hash"], "_any")):
+        once = agents.unique(keys, keep="first", maintain_order=True).select(*keys, pl.col(facts).name.suffix(suffix))
+        found = found.join(once, on=keys, how="left", maintain_order="left")
+    found = found.with_columns(pl.coalesce(f"{name}_same", f"{name}_any").alias(name) for name in facts)
+    found = found.drop(f"{name}{suffix}" for name in facts for suffix in ("_same", "_any"))
+    fine = pl.col("status") == "ok"
+    limit, failed = (pl.col("stopped").str.contains(words).fill_null(value=False) & fine for words in (_LIMITS, _FAILURES))
+    found = found.with_columns(
+        status=pl.when(limit)
+        .then(pl.lit("limit"))
+        .when(failed & (pl.col("stopped") != "RepeatedFormatError"))
+        .then(pl.lit("error"))
+        .otherwise("status"),
+        reason=pl.when(limit | failed).then("stopped").otherwise("reason") if "reason" in found.columns else "stopped",
+        source_ref=pl.col("trajectory"),
+        setting=pl.coalesce(*(name for name in ("setting",) if name in found.columns), "agent_setting"),
+    )
+    return found.drop("patch_hash", "run", "stopped", "trajectory", "agent_setting")
+
+
+_LIMITS = "^(LimitsExceeded|TimeExceeded|ContextWindowExceededError)$"
+_FAILURES = "^[A-Za-z.]*(Error|Exception|Expired)$"
+_BLOCK = re.compile(r"```(?:bash|mswea_bash_command)\s*\n.*?\n```", re.DOTALL)
+_OBJECT = Decoder(dict[str, Any])
+
+
+def _object(file: File) -> dict[str, Any]:
+    try:
+        return decode(file.read(), _OBJECT)
+    except Malformed as problem:
+        raise UnreadableFile(f"`{file.shown}` cannot be read: {problem}") from problem
+
+
+def _reason(report: Report) -> str | None:
+    found = report.found
+    if found.get("infra_failure") is True:
+        return str(found.get("infra_failure_reason") or found.get("reason") or "infrastructure failure")
+    return "no test results" if found.get("patch_successfully_applied") is False else found.get("reason")
+
+
+def _patch_hash(patch: Any) -> str:
+    return digest(str(patch or "").strip().encode("utf-8", "replace"))
+
+
+def _info(trajectory: Trajectory) -> dict[str, Any]:
+    found = trajectory.found.get("info")
+    return found if isinstance(found, dict) else {}
+
+
+def _actions(found: dict[str, Any]) -> int:
+    """How many commands the agent gave: those it lists, or, in the first format, one in each message that holds a code block."""
+    messages = [
+        message for message in found.get("messages") or () if isinstance(message, dict) and message.get("role") == "assistant"
+    ]
+    listed = [message["extra"].get("actions") for message in messages if isinstance(message.get("extra"), dict)]
+    if any(isinstance(actions, list) for actions in listed):
+        return sum(len(actions) for actions in listed if isinstance(actions, list))
+    return sum(len(_BLOCK.findall(str(message.get("content")))) == 1 for message in messages)
+
+
+def _setting(trajectory: Trajectory) -> str | None:
+    config = _info(trajectory).get("config")
+    model = config.get("model") if isinstance(config, dict) else None
+    asked = model.get("model_kwargs") if isinstance(model, dict) else None
+    return (
+        setting({name: asked.get(name) for name in ("temperature", "reasoning_effort", "top_p")})
+        if isinstance(asked, dict)
+        else None
+    )
