@@ -232,7 +232,7 @@ def test_files_that_cannot_be_read(run, tmp_path):
         "picture.png": "error[not-a-table]: `picture.png` is in no format that hotmess knows",
         "dict.json": "error[not-a-table]: `dict.json` is JSON, but not a list of records",
         "half.jsonl": "error[unreadable-file]: `half.jsonl` cannot be read as JSON lines",
-        "empty": "error[not-a-table]: none of the 0 files in `empty` is a table",
+        "empty": "error[not-a-table]: there is no file in `empty`",
     }
     for path, message in cases.items():
         code, out, err = run("measure", path)

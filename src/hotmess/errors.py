@@ -198,6 +198,11 @@ class MixedKinds(TableError):
 
     code = "mixed-kinds"
 
+    def __init__(self, found: str, *, tasks: tuple[str, ...] = (), why: str = "", hint: str = "") -> None:
+        """Keep the names of the tasks, so that each can be looked at by itself."""
+        super().__init__(found, why=why, hint=hint)
+        self.tasks = tasks
+
 
 class BadStatus(TableError):
     """The column `status` holds words that hotmess does not know.

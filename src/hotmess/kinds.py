@@ -135,6 +135,7 @@ def _not_empty(
         )
         raise MixedKinds(
             f"the tasks hold predictions of different kinds: {found}",
+            tasks=tuple(finest),
             why="their errors have no common scale",
             hint=f"--task {next(iter(finest))}" + ("    or --label score" if "score" in filled else ""),
         )

@@ -9,6 +9,8 @@ NOTICES: dict[str, str] = {
     "unparsed": """No answer could be read from some samples. By default they share one extra class that is always wrong
         (`--invalid class`). `uniform` counts them as a guess over the options, as the paper does, which makes garbling
         cheaper than being wrong; `drop` leaves them out, which is right for failures of the infrastructure only.""",
+    "unread-because": """Why no answer could be read from some samples, in the words of the log: nothing was said, the
+        format was not kept, a limit cut the text, no pattern matched.""",
     "left-out": """Samples of status error or missing: the infrastructure failed, which says nothing about the model.""",
     "partial-targets": """Some questions have no target in any of their rows. Their answers have a spread, but no error to be a
         part of, so they are left out.""",

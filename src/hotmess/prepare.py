@@ -13,7 +13,7 @@ from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import check_status, kind_of, require_question
 from hotmess.samples import Label, Samples, added
 
-__all__ = ["prepare"]
+__all__ = ["prepare", "with_answers", "with_texts"]
 
 CORRECT = "<correct>"  # the class of every answer of score 1 where no target is known
 _FIRST_ROWS = 100_000
@@ -58,10 +58,24 @@ def prepare(
 
 
 def with_answers(frame: nw.LazyFrame[Any], pattern: str | None) -> nw.LazyFrame[Any]:
-    """The frame with answers read out of completions, where it has some."""
+    """The frame with answers read out of completions, where it has some.
+
+    Raises:
+        UsageError: the pattern is no regular expression, or there are no completions to use it on.
+    """
     if "completion" not in frame.collect_schema().names():
         return frame
     return nw.from_native(from_completions(polars(frame), pattern))
+
+
+def with_texts(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The frame with letters of options replaced by the options, and these in one order beside their probabilities."""
+    schema = frame.collect_schema()
+    if "choices" not in schema:
+        return frame
+    frame = frame.with_columns(pl.col("choices").cast(pl.List(pl.String)))
+    frame = frame.with_columns(by_text(name) for name in ("answer", "target") if schema.get(name) == pl.String)
+    return frame.with_columns(in_one_order()) if "probs" in schema else frame
 
 
 # ---------------------------------------------------------------------------------------------- one function a kind
@@ -108,8 +122,7 @@ def _with_choices(samples: Samples) -> Samples:
         return samples
     options = pl.col("choices").cast(pl.List(pl.String))
     listed = options.list.len() > 0
-    texts = [name for name in ("answer", "target") if samples.has(name) and samples.frame.collect_schema()[name] == nw.String]
-    native = polars(samples.frame).with_columns(options.alias("choices")).with_columns(by_text(name) for name in texts)
+    native = with_texts(polars(samples.frame))
     more: dict[str, pl.Expr] = {"n_choices": pl.when(listed).then(options.list.len())}
     for name in ("answer", "target"):
         if samples.has(name):

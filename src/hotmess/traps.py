@@ -45,7 +45,7 @@ def traps(samples: Samples) -> list[Notice]:
     rows, keys = _responses(samples)
     found = [*_seeds(rows, keys), *_repeated(rows, keys), *_copied(rows, keys), *_asked(rows), *_capped(rows, samples)]
     found += [*_options(rows, keys), *_texts(rows, keys), *_settings(rows), *_graded(rows, keys), *_failed(rows)]
-    return found
+    return [*found, *_unread(rows)]
 
 
 def unseen(samples: Samples) -> list[str]:
@@ -62,12 +62,11 @@ def no_randomness(samples: Samples) -> NoRandomness | None:
     shown = "; ".join(
         f"{' '.join(str(value) for value in group.values() if value) or 'all'}: {proof}" for group, _, proof in found[:3]
     )
-    others = "    or --model to leave it out" if len(found) == 1 and samples.has("model") else ""
     return NoRandomness(
         f"the repeats of all {sum(n for _, n, _ in found):,} questions with several samples are identical",
         where=shown + (" …" if len(found) > 3 else ""),
         why="then a variance of zero says nothing about the model: nothing was drawn at random",
-        hint="sample again with temperature above 0, without a fixed seed or a cache; --deterministic if zero is meant" + others,
+        hint="sample again with temperature above 0, without a fixed seed or a cache; --deterministic if zero is meant",
     )
 
 
@@ -142,7 +141,8 @@ def _responses(samples: Samples) -> tuple[pl.LazyFrame, list[str]]:
         outcome = pl.struct("test_id", "score").sort().hash().sum().alias("prediction")
         frame = frame.group_by(whole, maintain_order=True).agg(outcome, *(pl.col(name).first() for name in known))
     else:
-        said = [name for name in samples.columns if name in {"answer", "score", "vector"} or name.startswith("prob_")]
+        measured = {"answers": "answer", "score": "score", "vector": "vector", "probabilities": "prob_"}[samples.kind]
+        said = [name for name in samples.columns if name == measured or (measured == "prob_" and name.startswith(measured))]
         frame = frame.select(*keys, *context, *known, pl.struct(said).hash().alias("prediction"), *_score(samples))
     return frame, keys
 
@@ -325,6 +325,17 @@ def _graded(rows: pl.LazyFrame, keys: list[str]) -> Iterator[Notice]:
         yield Notice(
             "grader-noise", found, "grade each completion again, and take the chance of the grader out of the model's variance"
         )
+
+
+def _unread(rows: pl.LazyFrame) -> Iterator[Notice]:
+    """Why answers could not be read, as the log says."""
+    if not _has(rows, "status", "reason"):
+        return
+    unread = rows.filter((pl.col("status") == "invalid") & pl.col("reason").is_not_null())
+    seen = unread.group_by("reason").agg(pl.len().alias("n")).sort("n", "reason", descending=[True, False]).collect()
+    if seen.height:
+        shown = ", ".join(f"{row['n']:,} {row['reason']}" for row in seen.head(5).to_dicts())
+        yield Notice("unread-because", f"answers could not be read because: {shown}", "--pattern reads them in another way")
 
 
 def _failed(rows: pl.LazyFrame) -> Iterator[Notice]:

@@ -6,6 +6,7 @@ import sys
 import click
 
 from hotmess import __version__
+from hotmess.cli.converting import convert
 from hotmess.cli.measuring import check, measure
 from hotmess.cli.messages import explain
 from hotmess.errors import HotmessError
@@ -19,13 +20,14 @@ def _verbs() -> None:
     """When an AI system is wrong, is it wrong the same way each time (bias), or a hot mess (variance)?
 
     \b
-    hotmess check results.csv             what is in here, and is it usable
-    hotmess measure results.csv           error = bias² + variance for each model, with intervals
+    hotmess check logs/                   what is in here, is it usable, and which traps it holds
+    hotmess measure logs/                 error = bias² + variance for each model, with intervals
+    hotmess measure results.csv           the same for a table of your own
     hotmess measure runs/ --by length:8   the same in eight buckets of questions by length
     """
 
 
-for _verb in (check, measure, explain):
+for _verb in (check, measure, convert, explain):
     _verbs.add_command(_verb)
 
 

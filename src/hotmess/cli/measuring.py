@@ -1,48 +1,25 @@
 """`hotmess measure` and `hotmess check`."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hotmess.cli.options import again, reading, working
+
 __all__ = ["check", "measure"]
 
-
-def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Parse ours=theirs[,ours=theirs…]."""
-    from hotmess.errors import UsageError
-
-    found = {}
-    for pair in (pair for value in values for pair in value.split(",")):
-        ours, sign, theirs = pair.partition("=")
-        if not sign or not ours.strip():
-            raise UsageError(f"`--columns {pair}` is not understood", hint="--columns question_id=id,answer=pred")
-        found[ours.strip()] = theirs.strip()
-    return found
-
-
-def _reading(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that say what to read."""
-    options = [
-        click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
-        click.option("--columns", multiple=True, callback=_columns, metavar="OURS=THEIRS", help="Names of columns."),
-        click.option("--label", type=click.Choice(["answer", "score"]), help="Measure answers, or right/wrong."),
-        click.option("--task", metavar="T", help="Keep this task only."),
-        click.option("--model", metavar="M", help="Keep this model only."),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
+_LABEL = click.option("--label", type=click.Choice(["answer", "score"]), help="Measure answers, or right/wrong.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_READING = ("columns", "label", "task", "model", "scorer", "pattern", "text", "on_limit")
 _LOSSES = ["brier", "kl", "mode", "zero-one", "coverage", "squared", "spread"]
 
 
 @click.command()
-@_reading
+@reading
+@_LABEL
+@_JSON
 @click.option("--loss", type=click.Choice(_LOSSES), help="Default: brier; coverage for scores and tests.")
 @click.option("--estimator", type=click.Choice(["unbiased", "plugin"]), default="unbiased", show_default=True)
 @click.option(
@@ -65,6 +42,7 @@ _LOSSES = ["brier", "kl", "mode", "zero-one", "coverage", "squared", "spread"]
 )
 @click.option("--cluster", metavar="COLUMN", help="Questions of one cluster are left out together.")
 @click.option("--paper", is_flag=True, help="The paper's figures: --loss kl --estimator plugin --invalid uniform.")
+@click.option("--deterministic", is_flag=True, help="Report a variance of zero even if all repeats are copies.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to .json, .csv, .parquet or .txt.")
 def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **options: Any) -> None:  # noqa: FBT001 - click's way
     """Split each model's error into bias² and variance.
@@ -74,18 +52,20 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     hotmess measure runs/ --by length:8
     hotmess measure mine.parquet --columns question_id=id,answer=pred,target=gold
     """
-    from hotmess.cli.output import Writer
+    from hotmess.cli.output import FIGURES, check_place, content, write
 
-    writer = None if output is None else Writer(output, paths)
+    if output is not None:
+        check_place(output, paths, FIGURES)
     from hotmess.measure import measure as measured_from
     from hotmess.read import read
     from hotmess.show import show
 
-    samples = read(*paths, **{name: options.pop(name) for name in ("columns", "label", "task", "model")})
+    with working() as how:
+        samples = read(*paths, **{name: options.pop(name) for name in _READING}, **how)
     loss = options.pop("loss")
     measured = measured_from(samples, loss=loss and loss.replace("-", "_"), **options)
-    if writer is not None:
-        writer.write(measured)
+    if output is not None:
+        write(output, content(measured, output.suffix))
         click.echo(f"wrote {output}", err=True)
     elif as_json:
         click.echo(measured.to_json())
@@ -94,19 +74,10 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     for notice in measured.notices:
         click.echo(str(notice), err=True)
     longer = samples.length and not options["by"] and max(row.questions for row in measured.rows) >= _BUCKETS * 4
-    click.echo("next: " + (f"{_again('measure')} --by length:{_BUCKETS}" if longer else _again("check")), err=True)
+    click.echo("next: " + (f"{again('measure')} --by length:{_BUCKETS}" if longer else again("check")), err=True)
 
 
 _BUCKETS = 8
-
-
-def _again(verb: str) -> str:
-    """The words of this call, for another verb."""
-    words = click.get_current_context().params
-    shown = ["hotmess", verb, *words["paths"]]
-    shown += [part for ours, theirs in words["columns"].items() for part in ("--columns", f"{ours}={theirs}")]
-    shown += [part for name in ("label", "task", "model") if words[name] for part in (f"--{name}", words[name])]
-    return shlex.join(shown)
 
 
 def _print(shown: Callable[[int], Any], plain: str) -> None:
@@ -121,27 +92,39 @@ def _print(shown: Callable[[int], Any], plain: str) -> None:
 
 
 @click.command()
-@_reading
+@reading
+@_LABEL
+@_JSON
 def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click's way
-    """Say what is in a table, whether it is usable, and what would be left out.
+    """Say what is in logs or tables, whether it is usable, what would be left out, and which traps it holds.
 
     \b
     hotmess check results.csv
+    hotmess check logs/
     """
     import json
 
+    from rich.console import Group
+
     from hotmess.overview import overview
-    from hotmess.read import read
+    from hotmess.read import read_each
     from hotmess.show import as_text, show_overview
 
-    samples = read(*paths, **options)
-    seen = overview(samples)
+    with working() as how:
+        parts = read_each(*paths, **{**options, "text": True}, **how)  # traps show in the text
+    seen = [overview(part) for part in parts]
     if as_json:
-        click.echo(json.dumps(seen.as_dict(), indent=1, ensure_ascii=False))
+        found = [one.as_dict() for one in seen]
+        click.echo(json.dumps(found[0] if len(found) == 1 else {"parts": found}, indent=1, ensure_ascii=False))
     else:
-        _print(lambda _: show_overview(seen), as_text(show_overview(seen)))
-    for told in (*seen.problems, *seen.notices):
-        click.echo(str(told), err=True)
-    click.echo("next: " + (f"hotmess explain {seen.problems[0].code}" if seen.problems else _again("measure")), err=True)
-    if seen.problems:
+        shown = Group(*map(show_overview, seen))
+        _print(lambda _: shown, as_text(shown))
+    told = dict.fromkeys(str(message) for one in seen for message in (*one.problems, *one.notices))
+    for message in told:
+        click.echo(message, err=True)
+    problems = [problem for one in seen for problem in one.problems]
+    if len(seen) > 1:
+        click.echo("kinds differ from task to task: measure one at a time, or --label score", err=True)
+    click.echo("next: " + (f"hotmess explain {problems[0].code}" if problems else again("measure")), err=True)
+    if problems:
         raise click.exceptions.Exit(2)

@@ -1,16 +1,21 @@
 """Any log or table in, one `Samples` out: each format has a file of its own in this folder, and `gather` puts them together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
-from typing import Any
+from typing import Any, get_args
 
-from hotmess.errors import UsageError
-from hotmess.prepare import prepare
+import narwhals as nw
+import polars as pl
+
+from hotmess.errors import MixedKinds, Notice, UsageError, one_of
+from hotmess.frames import named, polars, selected, typed
+from hotmess.kinds import require_question
+from hotmess.prepare import prepare, with_answers, with_texts
 from hotmess.read.gather import Progress, gather
 from hotmess.read.rows import How, OnLimit
 from hotmess.samples import Label, Samples
 
-__all__ = ["read"]
+__all__ = ["read", "read_each", "sample_table"]
 
 
 def read(
@@ -46,21 +51,71 @@ def read(
     Raises:
         HotmessError: nothing can be read, or it is not a sample table; the message says what to type.
     """
+    return _prepared(sources, columns, How(text, pattern, scorer, on_limit), processes, progress)(label, task, model)
+
+
+def read_each(
+    *sources: str | PathLike[str] | Any,
+    columns: Mapping[str, str] | None = None,
+    label: Label | None = None,
+    task: str | None = None,
+    model: str | None = None,
+    text: bool = False,
+    pattern: str | None = None,
+    scorer: str | None = None,
+    on_limit: OnLimit = "as-scored",
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> list[Samples]:
+    """Read repeated samples as `read` does, each task by itself where tasks hold different kinds of predictions."""
+    prepared = _prepared(sources, columns, How(text, pattern, scorer, on_limit), processes, progress)
+    try:
+        return [prepared(label, task, model)]
+    except MixedKinds as mixed:
+        return [prepared(label, one, model) for one in mixed.tasks]
+
+
+def _prepared(
+    sources: tuple[Any, ...], columns: Mapping[str, str] | None, how: How, processes: int, progress: Progress | None
+) -> Callable[[Label | None, str | None, str | None], Samples]:
+    """What prepares samples of sources that are read once: a function of label, task and model."""
     if not sources:
         raise UsageError("nothing to read", hint="hotmess measure FILE")
-    if not all(isinstance(source, str | PathLike) for source in sources):
-        if len(sources) > 1:
-            raise UsageError("give paths, or one frame", hint="hotmess.read(frame)")
-        return prepare(sources[0], columns=columns, label=label, task=task, model=model, pattern=pattern)
-    how = How(text, pattern, scorer, on_limit)
-    found = gather(sources, how, columns or {}, processes=processes, progress=progress)
-    return prepare(
-        found.frame,
-        columns=columns if found.raw else None,
-        label=label,
-        task=task,
-        model=model,
-        source=found.source,
-        pattern=pattern,
-        notices=found.notices,
+    one_of("on_limit", how.on_limit, get_args(OnLimit))
+    frame: Any = sources[0]
+    names, notices, source = columns, tuple[Notice, ...](), "table"
+    if all(isinstance(source, str | PathLike) for source in sources):
+        found = gather(sources, how, columns or {}, processes=processes, progress=progress)
+        frame, notices, source = found.frame, found.notices, found.source
+        names = columns if found.raw else None
+    elif len(sources) > 1:
+        raise UsageError("give paths, or one frame", hint="hotmess.read(frame)")
+    return lambda label, task, model: prepare(
+        frame, columns=names, label=label, task=task, model=model, source=source, pattern=how.pattern, notices=notices
     )
+
+
+def sample_table(
+    *sources: str | PathLike[str],
+    columns: Mapping[str, str] | None = None,
+    task: str | None = None,
+    model: str | None = None,
+    text: bool = False,
+    pattern: str | None = None,
+    scorer: str | None = None,
+    on_limit: OnLimit = "as-scored",
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> tuple[pl.DataFrame, tuple[Notice, ...]]:
+    """Logs as one sample table: a row per response, answers by their text; and what must be said about them.
+
+    Raises:
+        HotmessError: nothing can be read.
+        MissingColumn: a table has no question.
+    """
+    found = gather(sources, How(text, pattern, scorer, on_limit), columns or {}, processes=processes, progress=progress)
+    frame = nw.from_native(found.frame)
+    frame = typed(named(frame, columns or {})) if found.raw else frame
+    frame = with_answers(selected(frame, task=task, model=model), pattern)
+    require_question(frame.collect_schema().names())
+    return with_texts(polars(frame)).collect(), found.notices

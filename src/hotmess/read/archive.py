@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, cast
+from typing import Any
 
 import zstandard
 
@@ -30,7 +30,7 @@ class Archive:
         UnreadableFile: it has no directory at its end, or that is damaged.
     """
 
-    def __init__(self, stream: IO[bytes], shown: str) -> None:
+    def __init__(self, stream: io.BufferedReader, shown: str) -> None:
         """Read the directory."""
         self._stream, self._shown = stream, shown
         try:
@@ -62,15 +62,15 @@ class Archive:
         if entry.file_size > LARGE:
             raise Malformed(f"{entry.file_size:,} bytes are too many to read at once")
         try:
-            packed = self._packed(entry)
-            found = _at_once(packed, entry)
-            return found if len(found) == entry.file_size else b"".join(self._blocks(entry))
+            found = _at_once(self._packed(entry), entry) if entry.file_size else b""
+            return found if found and len(found) == entry.file_size else b"".join(self._blocks(entry))
         except (zlib.error, zstandard.ZstdError, struct.error, OSError, EOFError) as problem:
             raise Malformed(f"damaged: {problem}") from problem
 
-    def stream(self, name: str) -> IO[bytes]:
+    def stream(self, name: str) -> io.BufferedReader:
         """The content of an entry of any size, piece by piece."""
-        return cast("IO[bytes]", io.BufferedReader(_Pieces(self._blocks(self._entries[name])), _BLOCK))
+        pieces: Any = _Pieces(self._blocks(self._entries[name]))
+        return io.BufferedReader(pieces, _BLOCK)
 
     def _packed(self, entry: zipfile.ZipInfo) -> bytes:
         """The compressed bytes of an entry."""
@@ -140,7 +140,7 @@ class _Pieces(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         if not self._rest:
             self._rest = next(self._blocks, b"")
         piece, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]

@@ -3,6 +3,7 @@
 The schema has a field for most of ours; what it has none for is in `metadata`, whose values are text: `epoch`, `context_id`.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from hotmess.read.rows import How, Log, comparable, digest, mapping, number, tab
 __all__ = ["NAME", "fits", "read_log"]
 
 NAME = "Every Eval Ever"
+_OURS = "hotmess_sample"  # in the metadata of records that `hotmess convert` wrote
 
 
 class Response(NamedTuple):
@@ -43,7 +45,14 @@ COLUMNS = {
     "completion": lambda r: _said(r),
     "reasoning_tokens": lambda r: _part(r, "token_usage").get("reasoning_tokens"),
     "output_tokens": lambda r: _part(r, "token_usage").get("output_tokens"),
-    "actions": lambda r: number(_part(r, "evaluation").get("tool_calls_count")),
+    "actions": lambda r: _kept(r, "actions") or number(_part(r, "evaluation").get("tool_calls_count")),
+    "probs": lambda r: _kept(r, "probs"),
+    "tests": lambda r: _kept(r, "tests"),
+    "test_names": lambda r: _kept(r, "test_names"),
+    "output_chars": lambda r: _kept(r, "output_chars"),
+    "wait_count": lambda r: _kept(r, "wait_count"),
+    "seed": lambda r: _metadata(r).get("seed"),
+    "temperature": lambda r: number(_metadata(r).get("temperature")),
     "source": lambda r: r.file.shown,
     "source_ref": lambda r: f"line {r.line}",
 }
@@ -84,7 +93,18 @@ def _part(response: Response, name: str) -> Mapping[str, Any]:
     return mapping(response.found.get(name))
 
 
+def _kept(response: Response, name: str) -> Any:
+    """What a record of our own keeps as JSON text where the schema has no field."""
+    said = _metadata(response).get(name)
+    try:
+        return json.loads(said) if isinstance(said, str) and _OURS in _metadata(response) else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _sample_id(response: Response) -> str:
+    if _OURS in _metadata(response):
+        return str(_metadata(response)[_OURS])
     run = digest(str(response.found.get("evaluation_id")).encode())[:8]
     return f"{run}/{_metadata(response).get('epoch') or response.line}/{response.place}"
 
@@ -123,12 +143,17 @@ def _answer(response: Response) -> str | None:
 
 def _score(response: Response) -> float | None:
     """The score of a response; where Inspect was converted, every epoch has their mean, which is nobody's score."""
-    reference = _listed(_part(response, "input").get("reference"))
-    if response.found.get("error") or (reference and "epoch" in _metadata(response) and _answer(response) is not None):
+    if response.found.get("error") or _is_mean(response):
         return None
     evaluation = _part(response, "evaluation")
     score = number(evaluation.get("score"))
     return score if score is not None and 0 <= score <= 1 else number(evaluation.get("is_correct"))
+
+
+def _is_mean(response: Response) -> bool:
+    """Whether the score is that of all epochs together, while the answer and its reference say more."""
+    metadata, reference = _metadata(response), _part(response, "input").get("reference")
+    return bool(reference) and "epoch" in metadata and _OURS not in metadata and _answer(response) is not None
 
 
 def _status(response: Response) -> str:

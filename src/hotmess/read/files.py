@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from glob import glob, has_magic
+from io import BufferedReader
 from os import PathLike, fspath
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from hotmess.errors import MissingExtra, NoSuchPath, UnreadableFile
 
@@ -44,7 +45,7 @@ class File:
         """The names of the folders above it, and its own."""
         return tuple(part for part in self.path.replace("\\", "/").split("/") if part)
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> BufferedReader:
         """Open it for reading; remote files fetch the parts that are asked for.
 
         Raises:
@@ -53,16 +54,15 @@ class File:
         try:
             if is_remote(self.path):
                 system, path = _remote(self.path)
-                opened: IO[bytes] = system.open(path, "rb")
-                return opened
+                return BufferedReader(system.open(path, "rb"))
             return Path(self.path).open("rb")
         except OSError as problem:
             raise UnreadableFile(f"`{self.shown}` cannot be opened: {problem.strerror or problem}") from problem
 
-    def head(self) -> bytes:
+    def head(self, count: int = _HEAD) -> bytes:
         """Its first bytes, enough to tell what it is."""
         with self.open() as stream:
-            return stream.read(_HEAD)
+            return stream.read(count)
 
     def read(self) -> bytes:
         """All of its bytes."""

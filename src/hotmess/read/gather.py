@@ -26,6 +26,7 @@ FORMATS: tuple[ModuleType, ...] = (inspect, lm_eval, swe_bench, tau, promptfoo, 
 Progress = Callable[[int, int], None]
 
 _SHOWN = 3
+_WORTH = 64 << 20  # bytes of logs that make it worth while to start more processes
 _KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id")
 
 
@@ -55,6 +56,8 @@ def gather(
         UnreadableFile: a file that was named is damaged; damaged files of a folder are said and left out.
     """
     every = _without_shards(files(sources))
+    if not every:
+        raise NotATable(f"there is no file in `{', '.join(map(str, sources))}`", hint="look at what `ls` shows")
     kinds = {file: _format(file) for file in every}
     unknown = [file for file, kind in kinds.items() if kind is None]
     if len(unknown) == len(every) or any(file.asked for file in unknown):
@@ -143,13 +146,13 @@ def _logs(
     notices += [skipped(f"{len(failed)} of {len(logs)} files", failed[0].found)] if failed else []
     if not frames:
         return None, notices
-    rows = swe_bench.with_trajectories(pl.concat(frames, how="diagonal_relaxed"))
+    rows = swe_bench.put_together(pl.concat(frames, how="diagonal_relaxed"))
     return _without_copies(rows, notices), notices
 
 
 def _read(logs: Sequence[tuple[File, ModuleType]], how: How, processes: int) -> Iterator[Log | HotmessError]:
     work = [(file, kind.__name__, how) for file, kind in logs]
-    if processes <= 1 or len(work) < 2:
+    if processes <= 1 or len(work) < 2 or sum(file.size for file, _ in logs) < _WORTH:
         yield from map(_read_one, work)
         return
     with ProcessPoolExecutor(min(processes, len(work)), mp_context=get_context("spawn")) as pool:
@@ -193,7 +196,7 @@ def _once(plain: Sequence[File]) -> tuple[list[File], list[Notice]]:
         key: object = file.path
         if file.size > 0 and sizes[file.size] > 1:
             with file.open() as stream:
-                key = file_digest(stream, "blake2b").digest()  # type: ignore[arg-type]
+                key = file_digest(stream, "blake2b").digest()
         if key in seen:
             copies.append(f"`{file.shown}` is a copy of `{seen[key].shown}`, byte for byte; it is counted once")
         else:
@@ -210,7 +213,9 @@ def _with_logs(file: File, columns: Mapping[str, str], notices: list[Notice]) ->
         there = {ours: theirs for ours, theirs in columns.items() if not theirs or theirs in frame.collect_schema().names()}
         found = typed(named(nw.from_native(frame), there)).to_native()
         if "question_id" in found.collect_schema().names():
-            return [found.with_columns(source=pl.lit(file.shown)).collect()]
+            rows = found.with_columns(source=pl.lit(file.shown)).collect()
+            own = pl.concat_str(pl.lit(f"{file.shown} row "), pl.int_range(pl.len()).cast(pl.String))
+            return [rows if "sample_id" in rows.columns else rows.with_columns(sample_id=own)]
         notices.append(Notice("left-aside", f"`{file.shown}` is a table without a column `question_id`; it is left aside"))
     except HotmessError as problem:
         if file.asked:

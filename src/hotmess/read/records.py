@@ -7,7 +7,8 @@ half a surrogate pair, bytes that are no UTF-8) is read by a slower way; what ca
 import json
 import re
 from collections.abc import Iterator
-from typing import IO, Any, TypeVar
+from io import BufferedReader
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -81,7 +82,7 @@ def json_lines(file: File) -> Iterator[Any]:
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any)
 
 
-def lines(stream: IO[bytes]) -> Iterator[bytes]:
+def lines(stream: BufferedReader) -> Iterator[bytes]:
     """The lines that are not blank; one longer than `LARGE` is cut, so that it is malformed rather than in memory."""
     cut = False
     while line := stream.readline(LARGE):
@@ -91,7 +92,7 @@ def lines(stream: IO[bytes]) -> Iterator[bytes]:
         cut = not whole
 
 
-def streamed(stream: IO[bytes], place: str) -> Iterator[Any]:
+def streamed(stream: BufferedReader, place: str) -> Iterator[Any]:
     """The values at a place of a JSON text of any size, one at a time, such as `samples.item`.
 
     Raises:

@@ -16,9 +16,9 @@ from hotmess.errors import UnreadableFile
 from hotmess.read.files import File
 from hotmess.read.records import Malformed, decode
 from hotmess.read.rows import How, Log, digest, setting, table
-from hotmess.read.unit_tests import from_status
+from hotmess.read.unit_tests import FAIL_TO_PASS, from_status
 
-__all__ = ["NAME", "fits", "read_log", "with_trajectories"]
+__all__ = ["NAME", "fits", "put_together", "read_log"]
 
 NAME = "SWE-bench"
 _BESIDE = ("test_output.txt", "run_instance.log", "eval.sh", "preds.json", "run.json", "minisweagent.log")
@@ -43,6 +43,7 @@ COLUMNS = {
     "sample_id": lambda r: f"{r.run}/{r.model}",
     "tests": lambda r: (outcomes := from_status(r.found.get("tests_status"))) and list(outcomes.values()),
     "test_names": lambda r: (outcomes := from_status(r.found.get("tests_status"))) and list(outcomes),
+    "new_tests": lambda r: (outcomes := from_status(r.found.get("tests_status"), FAIL_TO_PASS)) and list(outcomes),
     "score": lambda r: float(r.found.get("resolved") is True),
     "status": lambda r: "error" if r.found.get("infra_failure") is True else "ok",
     "reason": lambda r: _reason(r),
@@ -122,10 +123,41 @@ def _without_patch(file: File) -> list[Report]:
     return [Report(str(one), run, model, {"reason": "no patch"}, "", file) for one in (empty if isinstance(empty, list) else ())]
 
 
-def with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with what the trajectory of the same patch tells; trajectories are no rows of their own."""
+def put_together(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with what other files tell: the trajectory of the same patch, and the tests that a run without results had to pass."""
     if "patch_hash" not in rows.columns:
         return rows
+    return _with_tests(_with_trajectories(rows))
+
+
+_UNCHANGED = ("no patch", "patch did not apply")
+
+
+def _with_tests(rows: pl.DataFrame) -> pl.DataFrame:
+    """Runs without results get the tests of the other runs of their instance.
+
+    Code that was not changed passes the old tests and fails the new ones; of other code that could not be tested all fail.
+    """
+    if "new_tests" not in rows.columns:
+        return rows
+    old, new = (pl.col(name).explode().drop_nulls().unique(maintain_order=True) for name in ("test_names", "new_tests"))
+    listed = rows.group_by("question_id").agg(every=old.implode(), fresh=new.implode())
+    rows = rows.join(listed, on="question_id", how="left", maintain_order="left")
+    unchanged = pl.col("reason").is_in(_UNCHANGED).fill_null(value=False)
+    kept = pl.col("every").list.set_difference("fresh")
+    names = pl.concat_list(kept, "fresh")
+    passed = pl.concat_list(kept.list.eval(pl.lit(value=True)), pl.col("fresh").list.eval(pl.lit(value=False)))
+    failed = names.list.eval(pl.lit(value=False))
+    lacks = pl.col("tests").is_null() & (pl.col("status") != "error") & (pl.col("every").list.len() > 0)
+    rows = rows.with_columns(
+        tests=pl.when(lacks).then(pl.when(unchanged).then(passed).otherwise(failed)).otherwise("tests"),
+        test_names=pl.when(lacks).then(names).otherwise("test_names"),
+    )
+    return rows.drop("every", "fresh", "new_tests")
+
+
+def _with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
+    """Trajectories are no rows of their own; each tells about the report of its patch."""
     hashed = pl.when(pl.col("patch_hash") != _patch_hash("")).then(pl.col("patch_hash").hash())
     known = [name for name in ("completion_hash",) if name in rows.columns]
     rows = rows.with_columns(completion_hash=pl.coalesce(*known, hashed))

@@ -37,11 +37,14 @@ def _outcomes(block: Any) -> dict[str, bool]:
     return {str(name): isinstance(outcome, str | bool) and outcome in _PASSED for name, outcome in block.items()}
 
 
-def from_status(status: Any) -> dict[str, bool] | None:
-    """The outcomes in `tests_status` of a SWE-bench report: the tests that a fix must mend, and those it must not break."""
+def from_status(status: Any, *parts: str) -> dict[str, bool] | None:
+    """The outcomes in `tests_status` of a SWE-bench report: tests that a fix must not break, then those it must mend."""
     if not isinstance(status, Mapping):
         return None
-    return _outcomes(status.get(PASS_TO_PASS)) | _outcomes(status.get(FAIL_TO_PASS)) or None
+    found: dict[str, bool] = {}
+    for part in parts or (PASS_TO_PASS, FAIL_TO_PASS):
+        found |= _outcomes(status.get(part))
+    return found or None
 
 
 def unchanged(metadata: Mapping[str, Any], *, broken: bool = False) -> dict[str, bool] | None:

@@ -7,8 +7,9 @@ wanted, every sample is read, a few at a time.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BufferedReader
 from itertools import islice
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 from msgspec.json import Decoder
@@ -31,7 +32,7 @@ _LOOKS = 3  # so many samples tell whether summaries suffice
 
 def fits(file: File, head: bytes) -> bool:
     """Whether a file is a log of Inspect."""
-    if file.name.endswith(".eval"):
+    if file.name.endswith(".eval") or (head.startswith(b"PK\x03\x04") and (b"_journal/" in head or b"header.json" in head)):
         return True
     keys = (b'"version"', b'"status"', b'"eval"', b'"run_id"', b'"task"')
     return head.lstrip().startswith(b"{") and all(key in head for key in keys)
@@ -65,8 +66,8 @@ def read_log(file: File, how: How) -> Log:
     return Log(*comparable(frame, _notices(file.shown, log, len(frame), scorers, seen)))
 
 
-def _opened(file: File, stream: IO[bytes], how: How, seen: Counter[str]) -> tuple[Header, Iterable[Sample]]:
-    if not file.name.endswith(".json"):
+def _opened(file: File, stream: BufferedReader, how: How, seen: Counter[str]) -> tuple[Header, Iterable[Sample]]:
+    if not _is_json(file):
         archive = Archive(stream, file.shown)
         log = header(archive)
         return log, _of_archive(archive, log, how, seen)
@@ -75,6 +76,10 @@ def _opened(file: File, stream: IO[bytes], how: How, seen: Counter[str]) -> tupl
         return found, map(digested, found.samples or ())
     facts = {name: value for name in ("eval", "plan", "status") for value in _at(file, name)}
     return converted(facts, _HEADER), (digested(converted(sample, _SAMPLE)) for sample in streamed(stream, "samples.item"))
+
+
+def _is_json(file: File) -> bool:
+    return file.head(1) not in {b"P", b""}
 
 
 class _WholeLog(Header):

@@ -30,7 +30,7 @@ COLUMNS = {
     "model": lambda r: r.log.eval.model,
     "setting": lambda r: _setting(r.log),
     "question_id": lambda r: r.sample.id,
-    "context_id": lambda r: _ours(r.sample, "context"),
+    "context_id": lambda r: _context(r),
     "sample_id": lambda r: r.sample.uuid or f"{r.run}/{r.sample.epoch}",
     "answer": lambda r: _answer(r),
     "target": lambda r: _target(r.sample),
@@ -98,17 +98,24 @@ _LIMITS = ("message_limit", "token_limit", "turn_limit", "time_limit", "working_
 
 
 def _setting(log: Header) -> str | None:
-    """What was asked for beside the task and the model. The seed is none of it: it names a draw, not a way to ask."""
+    """What was asked for beside the task and the model. Seeds are none of it: they name draws, not ways to ask."""
     asked = {name: value for name, value in _config(log).items() if name != "seed"}
     limits = {name: (log.eval.config or {}).get(name) for name in _LIMITS}
-    arguments = {name: value for name, value in (log.eval.task_args_passed or {}).items() if not isinstance(value, dict | list)}
+    arguments = {name: value for name, value in _arguments(log).items() if "seed" not in name}
     return setting({"solver": log.eval.solver, **asked, **limits, **arguments})
 
 
-def _ours(sample: Sample, name: str) -> Any:
-    """A fact that our own solvers left."""
-    facts = (sample.metadata or {}).get("hotmess")
-    return facts.get(name) if isinstance(facts, dict) else None
+def _arguments(log: Header) -> dict[str, Any]:
+    """What the task was called with, as far as it is short."""
+    return {name: value for name, value in (log.eval.task_args_passed or {}).items() if not isinstance(value, dict | list)}
+
+
+def _context(response: Response) -> str | None:
+    """The draw of the input: as our own solvers note it, else the seeds that the task was called with."""
+    facts = (response.sample.metadata or {}).get("hotmess")
+    if isinstance(facts, dict) and facts.get("context") is not None:
+        return text(facts["context"])
+    return setting({name: value for name, value in _arguments(response.log).items() if "seed" in name})
 
 
 def _target(sample: Sample) -> str | None:
@@ -122,7 +129,7 @@ def _target(sample: Sample) -> str | None:
 def _answer(response: Response) -> str | None:
     """The answer; one that the scorer took as right, however it was written, is the target."""
     score, sample = response.score, response.sample
-    if _status(response) in {"invalid", "error"} or score is None or score.answer is None:
+    if _status(response) in {"invalid", "error"} or score is None or score.answer is None or not str(score.answer).strip():
         return None
     right = not sample.choices and number(score.value) == 1
     return _target(sample) if right else _one_line(score.answer)

@@ -245,7 +245,7 @@ def _large(archive: Archive, place: str) -> Sample:
                 name = prefix.partition(".")[0]
                 if name not in wanted:
                     continue
-                if prefix == name and event not in {"end_map", "end_array"}:
+                if prefix == name and event not in {"end_map", "end_array", "map_key"}:
                     builder = facts[name] = ijson.ObjectBuilder()
                 builder.event(event, value)
         except (ijson.JSONError, UnicodeDecodeError) as problem:

@@ -113,9 +113,11 @@ def _setting(repeat: Repeat) -> str | None:
 
 def _seed(repeat: Repeat) -> str | None:
     """The seed of a response: APIs get one with every request, other models one at the start of a run."""
+    if repeat.said is None:
+        return None  # log-probabilities are not drawn
     if repeat.run.request_seed is not None:
         return str(repeat.run.request_seed)
-    return None if repeat.run.run_seed is None or repeat.said is None else f"{repeat.run.run_seed}, repeat {repeat.place}"
+    return None if repeat.run.run_seed is None else f"{repeat.run.run_seed}, repeat {repeat.place}"
 
 
 def _metric(repeat: Repeat) -> float | None:

@@ -1,0 +1,367 @@
+"""What the golden logs do not show: hostile files, files elsewhere, folders of many things, and what is written."""
+
+import io
+import json
+import struct
+import sys
+import threading
+import zipfile
+import zlib
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import polars as pl
+import pytest
+import zstandard
+
+import hotmess
+from hotmess.read import read_each, sample_table
+from hotmess.read.archive import Archive
+from hotmess.read.records import LARGE, Malformed
+
+GOLDEN = Path(__file__).parent / "golden"
+LOGS = GOLDEN / "inspect" / "logs"
+
+
+def sample(question, epoch, answer="B", **more):
+    """One sample of an Inspect log."""
+    return {
+        "id": question,
+        "epoch": epoch,
+        "input": f"What is {question}?",
+        "choices": ["left", "right", "up"],
+        "target": "A",
+        "scores": {"choice": {"value": "C" if answer == "A" else "I", "answer": answer}},
+        "messages": [
+            {"role": "assistant", "content": f"I say {answer} to {question} at {epoch}, since it seems the better one."}
+        ],
+        **more,
+    }
+
+
+def log(samples, *, status="success", **config):
+    """An Inspect log as one JSON text."""
+    head = {"task": "toy", "model": "acme/small", "eval_id": "e1", "run_id": "r1", "model_generate_config": config}
+    return {"version": 2, "status": status, "eval": head, "plan": {}, "samples": samples}
+
+
+def twelve(**more):
+    return [sample(f"q{q}", epoch, "ABC"[(q + epoch) % 3], **more) for q in range(4) for epoch in (1, 2, 3)]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a log; return its path."""
+
+    def made(samples, name="run.json", **how):
+        path = tmp_path / name
+        path.write_text(json.dumps(log(samples, **how)))
+        return path
+
+    return made
+
+
+def table(path, **how):
+    return hotmess.read(path, **how).frame.collect().to_native()
+
+
+# ---------------------------------------------------------------------------------------------- archives
+
+
+def archive(name, packed, size, method):
+    """An archive of one entry, whose directory may lie about the size."""
+    sizes = (0, 0, 0, len(packed), size, len(name), 0)
+    local = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, method, *sizes) + name + packed
+    central = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, method, *sizes, 0, 0, 0, 0, 0) + name
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(central), len(local), 0)
+    return Archive(io.BufferedReader(io.BytesIO(local + central + end)), "made.eval")
+
+
+def packed(data, method):
+    if method == 93:
+        return zstandard.ZstdCompressor(write_content_size=False).compress(data)
+    squeeze = zlib.compressobj(wbits=-15)
+    return squeeze.compress(data) + squeeze.flush()
+
+
+@pytest.mark.parametrize("method", [0, 8, 93])
+def test_archives_give_what_they_say(method):
+    data = b"seven words are enough for a test" * 40
+    raw = data if method == 0 else packed(data, method)
+    assert archive(b"a", raw, len(data), method).read("a") == data
+    for lie in (len(data) - 1, len(data) + 1, 0):
+        with pytest.raises(Malformed):
+            archive(b"a", raw, lie, method).read("a")
+
+
+@pytest.mark.parametrize("method", [8, 93])
+def test_bombs_do_not_go_off(method):
+    bomb = packed(bytes(200 << 20), method)  # a few kB that unpack to 200 MB
+    assert len(bomb) < 1 << 20
+    with pytest.raises(Malformed, match="too many"):
+        archive(b"a", bomb, 200 << 20, method).read("a")
+    with pytest.raises(Malformed):
+        archive(b"a", bomb, 1000, method).read("a")
+    read = sum(len(block) for block in iter(partial(archive(b"a", bomb, 200 << 20, method).stream("a").read, 1 << 20), b""))
+    assert read == 200 << 20
+    assert LARGE < 200 << 20
+
+
+def test_several_zstandard_frames_are_one_entry():
+    data = [b"first " * 1000, b"second " * 1000]
+    frames = b"".join(zstandard.ZstdCompressor().compress(part) for part in data)
+    assert archive(b"a", frames, sum(map(len, data)), 93).read("a") == b"".join(data)
+
+
+def test_paths_in_archives_lead_nowhere(tmp_path):
+    path = tmp_path / "evil.eval"
+    with zipfile.ZipFile(path, "w") as evil, zipfile.ZipFile(LOGS / "mcq_deflate.eval") as good:
+        evil.writestr("../../outside.json", "{}")
+        evil.writestr("/etc/outside.json", "{}")
+        for name in good.namelist():
+            evil.writestr(name, good.read(name))
+    assert len(table(path)) == 16
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_truncated_logs_say_so(tmp_path, run, share):
+    whole = (LOGS / "mcq_zstd.eval").read_bytes()
+    path = tmp_path / "cut.eval"
+    path.write_bytes(whole[: int(len(whole) * share)])
+    code, out, err = run("measure", path)
+    assert (code, out) == (2, "")
+    assert "damaged or cut short" in err
+    assert "inspect log recover" in err
+
+
+def test_a_damaged_file_of_a_folder_is_said_and_the_others_are_read(tmp_path):
+    (tmp_path / "whole.eval").write_bytes((LOGS / "mcq_zstd.eval").read_bytes())
+    (tmp_path / "cut.eval").write_bytes((LOGS / "open.eval").read_bytes()[:500])
+    samples = hotmess.read(tmp_path)
+    assert len(samples.frame.collect().to_native()) == 16
+    assert next(n.found for n in samples.notices if n.code == "skipped").startswith("1 of 2 files could not be read")
+
+
+# ---------------------------------------------------------------------------------------------- hostile records
+
+
+def test_what_json_forbids_is_read_nevertheless(tmp_path):
+    text = json.dumps(log(twelve())).replace('"epoch": 3', '"epoch": 3, "metadata": {"x": NaN, "y": "\\ud800"}')
+    path = tmp_path / "odd.json"
+    path.write_bytes(text.encode().replace(b"What is q1", b"What is \xff\xfe"))
+    assert len(table(path)) == 12
+
+
+@pytest.mark.parametrize("evil", ["[" * 100_000, '{"a":' * 50_000, '"' + "x" * 10], ids=["lists", "objects", "unclosed"])
+def test_nesting_is_an_error_and_no_crash(tmp_path, evil):
+    path = tmp_path / "deep.json"
+    path.write_text(json.dumps(log(twelve()))[:-1] + f', "more": {evil}')
+    with pytest.raises(hotmess.HotmessError):
+        hotmess.read(path)
+
+
+def test_terminal_escapes_are_not_printed(write, run):
+    evil = "\x1b[2J\x1b]0;owned\x07red"
+    code, out, err = run("measure", write([{**row, "id": f"{row['id']}{evil}", "target": "Z"} for row in twelve()]))
+    assert "\x1b" not in out + err
+    assert code == 2
+
+
+def test_one_record_too_large_to_hold_is_read_by_its_facts(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["hotmess.read.archive"], "LARGE", 20_000)
+    monkeypatch.setattr(sys.modules["hotmess.read.inspect.samples"], "LARGE", 20_000)
+    path = tmp_path / "large.eval"
+    rows = twelve()
+    rows[0]["events"] = [{"event": "info", "data": "x" * 30_000}]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        head = log([])
+        made.writestr("header.json", json.dumps({name: head[name] for name in ("version", "status", "eval", "plan")}))
+        for row in rows:
+            made.writestr(f"samples/{row['id']}_epoch_{row['epoch']}.json", json.dumps(row))
+    found = table(path, text=True)
+    assert len(found) == 12
+    assert found["output_chars"].null_count() == 1
+    assert found["answer"].null_count() == 0
+
+
+def test_a_log_too_large_to_hold_is_streamed(write, monkeypatch):
+    whole = table(write(twelve()))
+    monkeypatch.setattr(sys.modules["hotmess.read.inspect"], "LARGE", 10)
+    assert table(write(twelve())).equals(whole)
+
+
+# ---------------------------------------------------------------------------------------------- folders, copies, elsewhere
+
+
+def test_a_folder_of_many_things(tmp_path, run):
+    (tmp_path / "logs").mkdir()
+    for name in ("mcq_zstd.eval", "errors.eval"):
+        (tmp_path / "logs" / name).write_bytes((LOGS / name).read_bytes())
+    (tmp_path / "logs" / "notes.txt").write_text("nothing of use")
+    (tmp_path / "logs" / "summary.csv").write_text("model,accuracy\nsmall,0.5\n")
+    (tmp_path / "logs" / "mine.csv").write_text(
+        "task,question_id,answer,target\n" + "mine,1,a,a\nmine,1,b,a\nmine,2,a,a\nmine,2,b,a\n"
+    )
+    samples = hotmess.read(tmp_path / "logs")
+    assert set(samples.frame.collect().to_native()["task"]) == {"mcq", "errors", "mine"}
+    told = {notice.code for notice in samples.notices}
+    assert "left-aside" in told
+    code, out, _ = run("check", tmp_path / "logs")
+    assert code == 0
+    assert "Inspect (2)" in out
+    assert "table (2)" in out
+
+
+def test_tasks_of_several_kinds_are_checked_each_by_itself(run):
+    parts = read_each(LOGS / "swe_new.eval", LOGS / "mcq_zstd.eval")
+    assert {part.kind for part in parts} == {"tests", "answers"}
+    code, out, err = run("check", LOGS / "swe_new.eval", LOGS / "mcq_zstd.eval", "--json")
+    assert code == 0
+    assert [part["label"] for part in json.loads(out)["parts"]] == ["answers", "tests"]
+    code, _, err = run("measure", LOGS / "swe_new.eval", LOGS / "mcq_zstd.eval")
+    assert code == 2
+    assert "error[mixed-kinds]" in err
+    assert "--task" in err
+
+
+def test_copies_are_counted_once(tmp_path):
+    for name in ("one.eval", "copy.eval"):
+        (tmp_path / name).write_bytes((LOGS / "mcq_zstd.eval").read_bytes())
+    samples = hotmess.read(tmp_path)
+    assert len(samples.frame.collect().to_native()) == 16
+    assert "16 of 32 samples were read more than once" in next(n.found for n in samples.notices if n.code == "copies")
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("question_id,answer,target\n1,a,b\n1,c,b\n")
+    assert len(hotmess.read(tmp_path / "a.csv", tmp_path / "b.csv").frame.collect().to_native()) == 2
+
+
+class Ranged(SimpleHTTPRequestHandler):
+    """Files of a folder, in the parts that are asked for."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        wanted = self.headers.get("Range")
+        path = Path(self.translate_path(self.path))
+        if wanted is None or not path.is_file():
+            return super().do_GET()
+        data = path.read_bytes()
+        start, _, end = wanted.removeprefix("bytes=").partition("-")
+        part = data[int(start) : int(end) + 1 if end else len(data)]
+        self.server.parts.append(len(part))
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{int(start) + len(part) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self.wfile.write(part)
+        return None
+
+    def end_headers(self):
+        self.send_header("Accept-Ranges", "bytes")
+        super().end_headers()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server of a folder on this machine; its address and the folder."""
+    served = ThreadingHTTPServer(("127.0.0.1", 0), partial(Ranged, directory=str(tmp_path)))
+    served.parts = []
+    threading.Thread(target=served.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{served.server_port}", tmp_path
+    served.shutdown()
+    served.server_close()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_logs_on_a_server(server, run):
+    address, folder = server
+    for name in ("mcq_zstd.eval", "open.eval"):
+        (folder / name).write_bytes((LOGS / name).read_bytes())
+    (folder / "mine.parquet").write_bytes(b"")
+    pl.DataFrame({"question_id": [1, 1], "answer": ["a", "b"], "target": ["a", "a"]}).write_parquet(folder / "mine.parquet")
+    near, far = table(LOGS / "mcq_zstd.eval"), table(f"{address}/mcq_zstd.eval")
+    assert far.drop("source").equals(near.drop("source"))
+    assert len(table(f"{address}/mine.parquet")) == 2
+    code, _, err = run("measure", f"{address}/nothing.eval")
+    assert code == 2
+    assert "error[no-such-path]" in err
+
+
+def test_remote_paths_without_the_library(monkeypatch, run):
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    code, _, err = run("measure", "s3://bucket/logs/")
+    assert code == 2
+    assert "error[missing-extra]" in err
+    assert "pip install 'hotmess[remote]'" in err
+
+
+def test_standard_input(monkeypatch, run):
+    class Piped:
+        buffer = io.BytesIO((LOGS / "mcq_zstd.eval").read_bytes())
+
+    monkeypatch.setattr(sys, "stdin", Piped())
+    code, out, _ = run("measure", "-")
+    assert code == 0
+    assert "golden/mcq" in out
+
+
+def test_many_logs_in_several_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["hotmess.read.gather"], "_WORTH", 0)
+    for number in range(3):
+        rows = [{**row, "uuid": f"{number}-{row['id']}-{row['epoch']}"} for row in twelve()]
+        (tmp_path / f"{number}.json").write_text(json.dumps(log(rows)))
+    alone, together = (hotmess.read(tmp_path, processes=count).frame.collect().to_native() for count in (1, 2))
+    assert together.equals(alone)
+    assert len(alone) == 36
+
+
+# ---------------------------------------------------------------------------------------------- what is written
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl", ""])
+@pytest.mark.parametrize("source", ["mcq_zstd.eval", "probs.eval", "swe_new.eval", "open.eval", "errors.eval"])
+def test_what_is_converted_measures_the_same(tmp_path, run, source, suffix):
+    if (source, suffix) in {("swe_new.eval", ""), ("probs.eval", "")}:
+        suffix = ".parquet"
+    place = tmp_path / f"made{suffix}"
+    code, _, err = run("convert", LOGS / source, "-o", place)
+    assert code == 0, err
+    before, after = (hotmess.measure(hotmess.read(path)).rows for path in (LOGS / source, place))
+    for one, other in zip(before, after, strict=True):
+        assert other.questions == one.questions
+        assert other.error.value == pytest.approx(one.error.value)
+        assert other.variance.value == pytest.approx(one.variance.value)
+
+
+def test_records_have_the_fields_that_the_schema_requires(tmp_path, run):
+    assert run("convert", LOGS / "mcq_zstd.eval", "-o", tmp_path / "records")[0] == 0
+    (aggregate,) = (tmp_path / "records").rglob("*[0-9a-f].json")
+    (responses,) = (tmp_path / "records").rglob("*_samples.jsonl")
+    head, lines = json.loads(aggregate.read_text()), [json.loads(line) for line in responses.read_text().splitlines()]
+    assert aggregate.parent.relative_to(tmp_path / "records").parts == ("data", "hotmess", "golden", "mcq")
+    needed = {
+        "schema_version",
+        "evaluation_id",
+        "retrieved_timestamp",
+        "source_metadata",
+        "model_info",
+        "eval_library",
+        "evaluation_results",
+    }
+    assert needed <= set(head)
+    assert head["detailed_evaluation_results"]["total_rows"] == len(lines) == 16
+    for line in lines:
+        assert {"schema_version", "evaluation_id", "model_id", "evaluation_name", "sample_id", "interaction_type"} <= set(line)
+        assert {"input", "output", "answer_attribution", "evaluation"} <= set(line)
+        assert all(isinstance(value, str) for value in line["metadata"].values())
+
+
+def test_sample_table_is_the_table_of_the_design():
+    found, _ = sample_table(LOGS / "mcq_zstd.eval")
+    assert {"task", "model", "setting", "question_id", "sample_id", "answer", "target", "choices", "score", "status"} <= set(
+        found.columns
+    )
+    assert set(found["answer"].drop_nulls()) <= set(found["choices"].explode())
