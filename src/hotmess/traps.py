@@ -25,15 +25,7 @@ _EVIDENCE = {
     "source": "copies between runs",
 }
 _COLUMNS = (
-    "source",
-    "seed",
-    "temperature",
-    "cached",
-    "completion_hash",
-    "question_hash",
-    "choices",
-    "status",
-    "effort",
+    *("source", "seed", "temperature", "cached", "completion_hash", "question_hash", "choices", "status", "reason", "effort"),
     *LENGTHS,
 )
 

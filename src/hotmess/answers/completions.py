@@ -26,7 +26,7 @@ PATTERNS = {
     "hashes": r"(?m)^\s*####\s*(\S[^\n]*?)\s*$",
 }
 _LETTER = r"(?m)(?:^|[\s(\[*\"'])([A-Z])(?:[)\].,:*\"']|\s*$)"
-MARKERS = r"(?i)\b(?:wait|hmm|hold on|on second thought|let me (?:re-?check|double.?check|reconsider|re-?think)|actually,)"
+MARKERS = r"(?i)\b(?:wait\b|hmm+\b|hold on|on second thought|let me (?:re-?check|double.?check|reconsider|re-?think)|actually,)"
 _WAIT = r"\bWait\b"
 _TRIMMED = " \t\r\n*_`\"'$.,;"
 
@@ -83,7 +83,8 @@ def from_completions(frame: pl.LazyFrame, pattern: str | None = None, *, answers
     if pattern is not None or (answers and "answer" not in names):
         frame = frame.with_columns(_answer(names, pattern).alias("answer"))
         unread = pl.col("answer").is_null()
-        why = pl.when(text.str.strip_chars() == "").then(pl.lit("empty completion")).otherwise(pl.lit("no pattern matched"))
+        empty = text.is_null() | (text.str.strip_chars() == "")
+        why = pl.when(empty).then(pl.lit("empty completion")).otherwise(pl.lit("no pattern matched"))
         frame = frame.with_columns(reason=pl.when(unread).then(pl.coalesce(known["reason"].cast(pl.String), why)))
     return frame.drop("completion")
 
