@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hotmess
-from hotmess.answers import PATTERNS, by_text, from_completions, stated
+from hotmess.answers import PATTERNS, are_letters, by_text, from_completions, stated
 
 OPTIONS = ["Paris", "Rome", "Oslo"]
 
@@ -17,7 +17,7 @@ def texts(answers, options=OPTIONS):
     frame = pl.DataFrame(
         {"choices": [options] * len(answers), "answer": answers}, schema={"choices": pl.List(pl.String), "answer": pl.String}
     )
-    return frame.select(by_text("answer"))["answer"].to_list()
+    return frame.select(by_text("answer", letters=are_letters("answer")))["answer"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,9 @@ def test_a_letter_is_its_option(letter):
 
 
 def test_several_letters_are_their_options_in_one_order():
-    assert texts(["A, C", "C,A", "(C), (A)"]) == ["Oslo; Paris"] * 3
+    assert texts(["A, C", "C,A", "(C), (A)", "A and C", "A, C."]) == ["Oslo; Paris"] * 5
+    rows = [{"question_id": q, "answer": a, "target": "A, C", "choices": OPTIONS} for q in (1, 2) for a in ("C, A", "A", "B")]
+    assert hotmess.measure(pl.DataFrame(rows)).rows[0].questions == 2
 
 
 @pytest.mark.parametrize("other", ["Z", "maybe B", "Berlin", "A, Z", "", "B) Berlin", "12"])
@@ -36,14 +38,24 @@ def test_what_stands_for_no_option_stays(other):
     assert texts([other]) == [other]
 
 
-def test_options_that_are_letters_or_digits_stay_themselves():
+def test_options_that_are_labels_or_digits_stay_themselves():
     assert texts(["A", "(b)", "C"], ["C", "B", "A"]) == ["A", "B", "C"]
     assert texts(["1", "3"], ["3", "1", "2"]) == ["1", "3"]
+    assert texts(["B", "D"], ["1", "2", "3", "4"]) == ["2", "4"]
+
+
+def test_options_that_look_like_letters():
+    """Where some answer is a letter and no option, all are letters: C is the third element, not carbon."""
+    elements = ["C", "N", "He", "Ne"]
+    assert texts(["A", "C", "B"], elements) == ["C", "He", "N"]
+    assert texts(["C", "N", "He"], elements) == ["C", "N", "He"]
+    rows = [{"question_id": 1, "sample_id": n, "answer": a, "target": "C", "choices": elements} for n, a in enumerate("AAAB")]
+    assert hotmess.measure(pl.DataFrame(rows)).rows[0].error.value > 1  # every answer is wrong
 
 
 def test_without_options_nothing_changes():
     frame = pl.DataFrame({"choices": [None], "answer": ["B"]}, schema={"choices": pl.List(pl.String), "answer": pl.String})
-    assert frame.select(by_text("answer"))["answer"].to_list() == ["B"]
+    assert frame.select(by_text("answer", letters=pl.lit(value=True)))["answer"].to_list() == ["B"]
 
 
 @given(st.permutations(["one word", "two words", "three words", "four"]), st.integers(0, 3))
@@ -93,6 +105,9 @@ READ = {
     "It must be (B).": "B",
     "After all that: C": "C",
     "ANSWER: B <answer>C</answer>": "C",
+    "The answer is not B. The answer is C because B is wrong.": "C",
+    "The answer is unclear.\n\\boxed{5}": "5",
+    "I think the answer is 3.5 here": "3.5 here",
 }
 
 

@@ -235,7 +235,8 @@ def test_tau2(path):
         basis = {
             name: ok for name, ok in (row["tests"] or {}).items() if name.partition(":")[0] in map(_type, row.get("basis") or ())
         }
-        assert sorted(ours["tests"] or ()) == sorted(basis.values())
+        failed = row["tests"] is None and row["status"] != "error"  # ended without results: every check failed
+        assert sorted(ours["tests"] or ()) == ([False] * len(ours["tests"]) if failed else sorted(basis.values()))
 
 
 def _type(name):

@@ -231,6 +231,10 @@ def test_copies_are_counted_once(tmp_path):
         (tmp_path / name).write_bytes((LOGS / "mcq_zstd.eval").read_bytes())
     samples = hotmess.read(tmp_path)
     assert len(samples.frame.collect().to_native()) == 16
+    assert "byte for byte" in next(n.found for n in samples.notices if n.code == "copies")
+    (tmp_path / "copy.eval").write_bytes((LOGS / "mcq_deflate.eval").read_bytes())  # the same samples in other bytes
+    samples = hotmess.read(tmp_path)
+    assert len(samples.frame.collect().to_native()) == 16
     assert "16 of 32 samples were read more than once" in next(n.found for n in samples.notices if n.code == "copies")
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("question_id,answer,target\n1,a,b\n1,c,b\n")

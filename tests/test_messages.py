@@ -153,9 +153,9 @@ BAD = {
     "mixed kinds": (
         "task,question_id,answer,target,score\na,1,A,A,\na,1,B,A,\nb,1,,,0\nb,1,,,1\n",
         [],
-        "error[mixed-kinds]: the tasks hold predictions of different kinds: answers in a; score in b\n"
+        "error[mixed-kinds]: the predictions are of different kinds: answers in a; score in b\n"
         "  why: their errors have no common scale\n"
-        "  hint: --task a    or --label score\n",
+        "  hint: --task a\n",
     ),
     "unparsed": (
         csv(answer=["A", None, None, "A"]),

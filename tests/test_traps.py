@@ -180,10 +180,32 @@ def test_equal_answers_alone_are_no_proof():
     assert refused(short) is None
 
 
-def test_one_model_of_two_is_enough():
+def test_of_two_models_the_one_that_copies_is_withheld():
     rows = [*copied(honest()), *changed(model="large")(honest(1))]
+    measured = hotmess.measure(frame(rows))
+    assert [row.group["model"] for row in measured.rows] == ["large"]
+    assert "no-randomness" in [notice.code for notice in measured.notices]
+    assert len(hotmess.measure(frame(rows), deterministic=True).rows) == 2
+    pooled = hotmess.measure(frame(rows), pool=["model"])
+    assert "pooled" in next(notice.found for notice in pooled.notices if notice.code == "no-randomness")
+
+
+def test_a_failure_of_the_infrastructure_hides_no_copies():
+    rows = [{**row, "status": "error", "answer": None} if row["sample_id"] == "s1" else row for row in copied(honest())]
     assert refused(rows) == "no-randomness"
-    assert refused([row for row in rows if row["model"] == "large"]) is None
+
+
+def test_a_seed_is_no_proof_where_the_texts_differ():
+    """A sure model that was asked with one seed, which its provider did not honour."""
+    rows = [{**row, "seed": "7", "temperature": 0.0} for row in first_of_each(honest(), "answer", "score")]
+    assert refused(rows) is None
+
+
+def test_counters_that_round_are_no_proof():
+    rows = [{**row, "reasoning_tokens": 64} for row in first_of_each(honest(), "answer", "score")]
+    assert (
+        refused([{name: row[name] for name in ("question_id", "answer", "target", "reasoning_tokens")} for row in rows]) is None
+    )
 
 
 def test_contexts_that_differ_are_randomness():

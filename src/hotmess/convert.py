@@ -63,9 +63,7 @@ def _record(rows: list[dict[str, Any]], folder: Path) -> dict[Path, bytes]:
     ident = uuid.UUID(bytes=sha256(f"{task}\n{model}\n{setting}".encode()).digest()[:16], version=4)
     evaluation = f"{task}/{model.replace('/', '_')}/{ident}"
     place = Path("data") / "hotmess" / developer / name / f"{ident}"
-    known = {name for row in rows for name, value in row.items() if value is not None}
-    graded = "score" in known
-    lines = [_response(row, evaluation, model, task, number, graded=graded) for number, row in enumerate(rows, 1)]
+    lines = [_response(row, evaluation, model, task, number) for number, row in enumerate(rows, 1)]
     responses = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
     aggregate = _aggregate(lines, evaluation, model, name, developer, task, setting)
     aggregate["detailed_evaluation_results"] = {
@@ -82,11 +80,14 @@ def _record(rows: list[dict[str, Any]], folder: Path) -> dict[Path, bytes]:
     }
 
 
-def _response(row: dict[str, Any], evaluation: str, model: str, task: str, number: int, *, graded: bool) -> dict[str, Any]:
+def _response(row: dict[str, Any], evaluation: str, model: str, task: str, number: int) -> dict[str, Any]:
     answer, target = row.get("answer"), row.get("target")
-    score = row.get("score") if graded else float(answer is not None and answer == target)
+    score = row.get("score")
+    if score is None and target is not None:
+        score = float(answer == target)
     attribution = {"turn_idx": 0, "source": "output.raw", "extraction_method": "hotmess", "is_terminal": True}
-    metadata = {name: text for name in _METADATA if (text := _written(row.get(name))) is not None}
+    kept = {"graded": "no"} if row.get("score") is None else {}
+    metadata = kept | {name: text for name in _METADATA if (text := _written(row.get(name))) is not None}
     tokens = {name: row.get(name) for name in ("output_tokens", "reasoning_tokens")}
     found: dict[str, Any] = {
         "schema_version": _SCHEMA,

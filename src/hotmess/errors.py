@@ -198,10 +198,10 @@ class MixedKinds(TableError):
 
     code = "mixed-kinds"
 
-    def __init__(self, found: str, *, tasks: tuple[str, ...] = (), why: str = "", hint: str = "") -> None:
-        """Keep the names of the tasks, so that each can be looked at by itself."""
+    def __init__(self, found: str, *, parts: tuple[Any, ...] = (), why: str = "", hint: str = "") -> None:
+        """Keep the tasks, models and settings of each kind, so that each kind can be looked at by itself."""
         super().__init__(found, why=why, hint=hint)
-        self.tasks = tasks
+        self.parts = parts
 
 
 class BadStatus(TableError):

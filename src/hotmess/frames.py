@@ -1,6 +1,7 @@
 """Foreign frames under our names: what must happen to a table before anyone asks what is in it."""
 
 from collections.abc import Iterable, Mapping
+from os import PathLike
 from typing import Any
 
 import narwhals as nw
@@ -55,6 +56,8 @@ def lazy(table: Any) -> nw.LazyFrame[Any]:
     Raises:
         UsageError: it is no frame.
     """
+    if isinstance(table, str | PathLike):
+        raise UsageError(f"`{table}` is a path, not a table", hint=f"hotmess.read({str(table)!r})")
     try:
         frame = nw.from_native(table)
     except TypeError:

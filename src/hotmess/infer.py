@@ -63,7 +63,7 @@ def ratio_interval(
     """
     v, e = (variance, error) if clusters is None else _sums_by(clusters, variance, error)
     total = e.sum()
-    if total <= 0:
+    if total <= _NOTHING:
         return Interval(np.nan, np.nan, np.nan, level)
     ratio = _ratio(v, e)
     if len(e) < 2:
@@ -165,9 +165,9 @@ def benchmark_interval(
         plain: on the scale of the ratio itself; of its logit otherwise.
     """
     total = error.sum()
-    ratio = _ratio(variance, error) if total > 0 else np.nan
+    ratio = _ratio(variance, error) if total > _NOTHING else np.nan
     known = np.bincount(left.question, left.count, minlength=len(error)) >= 3
-    if total <= 0 or not known.all():
+    if total <= _NOTHING or not known.all():
         return Interval(ratio, np.nan, np.nan, level)
     se = float(np.sqrt(_within_questions(left, ratio, len(error)).sum()) / total)
     return Interval(ratio, *_ends(ratio, se, float(ndtri(0.5 + level / 2)), plain=plain), level)

@@ -1,14 +1,14 @@
 """Which kind of prediction a table holds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from shlex import quote
+from typing import Any, NamedTuple
 
 import narwhals as nw
-import polars as pl
 
 from hotmess.errors import BadStatus, EmptyTable, MissingColumn, MixedKinds, NoPrediction, Notice
 from hotmess.frames import count, distinct
-from hotmess.samples import Kind, Label
+from hotmess.samples import GROUPS, Kind, Label
 
 __all__ = ["check_status", "kind_of", "require_question"]
 
@@ -68,8 +68,18 @@ def check_status(frame: nw.LazyFrame[Any]) -> None:
         )
 
 
-def kind_of(frame: nw.LazyFrame[Any], names: Sequence[str], label: Label | None) -> tuple[Kind, tuple[Notice, ...]]:
-    """Decide what is measured: the finest label there is, or the one that was asked for."""
+def kind_of(
+    frame: nw.LazyFrame[Any], names: Sequence[str], label: Label | None
+) -> tuple[Kind, tuple[Notice, ...], nw.LazyFrame[Any]]:
+    """Decide what is measured: the finest label there is, or the one that was asked for.
+
+    Returns:
+        The kind, what must be said about it, and the frame without the groups that hold no prediction at all.
+
+    Raises:
+        NoPrediction: nothing holds one.
+        MixedKinds: tasks, models or settings hold predictions of different kinds.
+    """
     present: dict[Kind, list[str]] = {kind: [column] for kind, column in _PREDICTIONS.items() if column in names}
     stated = [name for name in names if name.startswith("prob_")]
     if stated and "probs" not in names:
@@ -79,11 +89,105 @@ def kind_of(frame: nw.LazyFrame[Any], names: Sequence[str], label: Label | None)
     if not present:
         raise _no_prediction(names)
     kind = _chosen(present, label)
-    if len(present) == 1:
-        return kind, ()
-    present = _not_empty(frame, names, present, kind, label)
-    kind = _chosen(present, label)
-    return kind, _label_notice(kind, present)
+    if len(present) == 1 and kind != "score" and not set(GROUPS) & set(names):
+        return kind, (), frame
+    groups = _groups(frame, names, present, label and kind)
+    bare = [group for group in groups if not group.held]
+    groups = [group for group in groups if group.held]
+    if not groups:
+        if count(frame) == 0:
+            raise EmptyTable("the table has no rows")
+        raise NoPrediction("every prediction in the table is empty", hint="look at the columns: " + ", ".join(names))
+    held: dict[Kind, list[str]] = {one: present[one] for one in present if any(one in group.held for group in groups)}
+    kind = _chosen(held, label)
+    if kind != "score":
+        _same_kind(groups)
+    return kind, (*_label_notice(kind, held), *_bare_notice(bare)), _without(frame, bare)
+
+
+class _Group(NamedTuple):
+    """A task, model and setting, and the kinds of prediction that it holds."""
+
+    name: dict[str, Any]
+    rows: int
+    held: tuple[Kind, ...]
+
+    @property
+    def finest(self) -> Kind:
+        """The finest kind there is."""
+        return next((kind for kind in self.held if kind != "score"), "score")
+
+    @property
+    def label(self) -> str:
+        """Its name, for people."""
+        return " ".join(str(value) for value in self.name.values() if value is not None) or "the table"
+
+
+def _groups(
+    frame: nw.LazyFrame[Any], names: Sequence[str], present: Mapping[Kind, list[str]], wanted: Kind | None
+) -> list[_Group]:
+    by = [name for name in GROUPS if name in names]
+    filled = [nw.len().alias("rows"), *((~nw.col(columns[0]).is_null()).sum().alias(kind) for kind, columns in present.items())]
+    counted = frame.group_by(by).agg(*filled) if by else frame.select(*filled)
+    table = counted.collect("polars").to_native()
+    rows = (table.sort(by) if by else table).to_dicts()
+    return [_Group({name: row[name] for name in by}, row["rows"], _held(row, wanted)) for row in rows]
+
+
+def _held(row: Mapping[str, Any], wanted: Kind | None) -> tuple[Kind, ...]:
+    """The kinds that a group has values of. A stray value or two of a finer kind do not turn it."""
+    most = max((row[kind] for kind in _PREDICTIONS if kind in row and kind != "score"), default=0)
+    return tuple(kind for kind in _PREDICTIONS if row.get(kind) and (kind in {"score", wanted} or row[kind] >= most / 2))
+
+
+def _same_kind(groups: Sequence[_Group]) -> None:
+    """See that one kind serves all groups.
+
+    Raises:
+        MixedKinds: it does not; with the groups of each kind.
+    """
+    kinds: dict[Kind, list[_Group]] = {}
+    for group in groups:
+        kinds.setdefault(group.finest, []).append(group)
+    if len(kinds) == 1:
+        return
+    apart = next((name for name in GROUPS if len(_values(kinds, name)) == sum(map(len, _by_kind(kinds, name)))), None)
+    shown = [f"{kind} in {', '.join(dict.fromkeys(_of(group, apart) for group in members))}" for kind, members in kinds.items()]
+    first = next(iter(kinds.values()))[0]
+    hint = f"--{apart} {quote(str(first.name[apart]))}" if apart in {"task", "model"} else "give them to hotmess one at a time"
+    raise MixedKinds(
+        f"the predictions are of different kinds: {'; '.join(shown)}",
+        parts=tuple(tuple(group.name for group in members) for members in kinds.values()),
+        why="their errors have no common scale",
+        hint=hint + ("    or --label score" if all("score" in group.held for group in groups) else ""),
+    )
+
+
+def _by_kind(kinds: Mapping[Kind, Sequence[_Group]], name: str) -> list[set[Any]]:
+    return [{group.name.get(name) for group in members} for members in kinds.values()]
+
+
+def _values(kinds: Mapping[Kind, Sequence[_Group]], name: str) -> set[Any]:
+    return set().union(*_by_kind(kinds, name))
+
+
+def _of(group: _Group, name: str | None) -> str:
+    return group.label if name is None else str(group.name.get(name))
+
+
+def _bare_notice(bare: Sequence[_Group]) -> tuple[Notice, ...]:
+    if not bare:
+        return ()
+    shown = ", ".join(group.label for group in bare[:3]) + (" …" if len(bare) > 3 else "")
+    found = f"{sum(group.rows for group in bare):,} samples hold no prediction at all and are left out: {shown}"
+    return (Notice("nothing-held", found, "look at the log: was it scored?"),)
+
+
+def _without(frame: nw.LazyFrame[Any], bare: Sequence[_Group]) -> nw.LazyFrame[Any]:
+    for group in bare:
+        same = [nw.col(name).is_null() if value is None else nw.col(name) == value for name, value in group.name.items()]
+        frame = frame.filter(~nw.all_horizontal(*same, ignore_nulls=True)) if same else frame
+    return frame
 
 
 def _chosen(present: Mapping[Kind, list[str]], label: Label | None) -> Kind:
@@ -106,51 +210,10 @@ def _no_prediction(names: Sequence[str]) -> NoPrediction:
     )
 
 
-def _not_empty(
-    frame: nw.LazyFrame[Any], names: Sequence[str], present: dict[Kind, list[str]], chosen: Kind, label: Label | None
-) -> dict[Kind, list[str]]:
-    """Keep the kinds that have values, and see that one kind serves every task."""
-    filled_rows = [(~nw.col(columns[0]).is_null()).sum().alias(kind) for kind, columns in present.items()]
-    if "task" in names:
-        table = frame.group_by("task").agg(*filled_rows).collect("polars").to_native().sort("task")
-    else:
-        table = frame.select(*filled_rows).collect("polars").to_native().with_columns(task=pl.lit("the table"))
-    filled: dict[Kind, list[str]] = {kind: columns for kind, columns in present.items() if table[kind].sum() > 0}
-    if not filled:
-        if count(frame) == 0:
-            raise EmptyTable("the table has no rows")
-        raise NoPrediction("every prediction in the table is empty", hint="look at the columns: " + ", ".join(names))
-    holds = {row["task"]: _held(row, label and chosen) for row in table.to_dicts()}
-    filled = {
-        kind: columns
-        for kind, columns in filled.items()
-        if kind == "score" or kind in {k for held in holds.values() for k in held}
-    }
-    finest = {
-        task: next((kind for kind in _PREDICTIONS if kind in held and kind != "score"), "score") for task, held in holds.items()
-    }
-    if chosen != "score" and len(set(finest.values())) > 1:
-        found = "; ".join(
-            f"{kind} in {', '.join(t for t in finest if finest[t] == kind)}" for kind in dict.fromkeys(finest.values())
-        )
-        raise MixedKinds(
-            f"the tasks hold predictions of different kinds: {found}",
-            tasks=tuple(finest),
-            why="their errors have no common scale",
-            hint=f"--task {next(iter(finest))}" + ("    or --label score" if "score" in filled else ""),
-        )
-    return filled
-
-
-def _held(row: Mapping[str, Any], wanted: Kind | None) -> set[Kind]:
-    """The kinds that a task has values of. A stray value or two of a finer kind do not turn it."""
-    most = max(row[kind] for kind in _PREDICTIONS if kind in row and kind != "score") if len(row) > 1 else 0
-    return {kind for kind in _PREDICTIONS if row.get(kind) and (kind in {"score", wanted} or row[kind] >= most / 2)}
-
-
 def _label_notice(kind: Kind, present: Mapping[Kind, list[str]]) -> tuple[Notice, ...]:
     others = [_PREDICTIONS[other] for other in present if other != kind]
     if not others:
         return ()
     hint = "--label score measures right/wrong" if kind == "answers" and "score" in present else ""
-    return (Notice("label", f"{kind} were measured; the table also has {', '.join(others)}", hint),)
+    measured = "scores" if kind == "score" else kind
+    return (Notice("label", f"{measured} were measured; the table also has {', '.join(others)}", hint),)

@@ -25,7 +25,7 @@ from hotmess.rows import Method, Row
 from hotmess.samples import Kind, Samples
 from hotmess.sums import DELTA, Loss
 from hotmess.tally import tally
-from hotmess.traps import no_randomness, traps
+from hotmess.traps import identical, refusal, told, traps
 
 __all__ = ["measure"]
 
@@ -107,11 +107,39 @@ def measure(
     table = Questions.of(made, samples, measured, pool)
     groups = list(groups_of(table, columns, pool, bucket))
     rows = tuple(_row(table, group, measured) for group in groups)
+    withheld: list[Notice] = []
     still = any(abs(row.variance.value) < _NOTHING for row in rows)
-    if still and not deterministic and (copies := no_randomness(samples)):
-        raise copies
-    told = [*notices(made, samples, invalid=invalid), *traps(samples), *_notices(table, groups, rows, measured, bucket)]
-    return Measurement(rows, measured, tuple(told), samples.source)
+    if not deterministic and (still or samples.has("completion_hash")):
+        rows, withheld = _without_copies(rows, samples)
+    said = [
+        *withheld,
+        *notices(made, samples, invalid=invalid),
+        *traps(samples),
+        *_notices(table, groups, rows, measured, bucket),
+    ]
+    return Measurement(rows, measured, tuple(said), samples.source)
+
+
+def _without_copies(rows: tuple[Row, ...], samples: Samples) -> tuple[tuple[Row, ...], list[Notice]]:
+    """The rows without those whose repeats are copies: their variance of zero is no result.
+
+    Raises:
+        NoRandomness: no other is left.
+    """
+    found = identical(samples)
+    if not found:
+        return rows, []
+    kept = tuple(row for row in rows if not any(group.items() <= row.group.items() for group, _, _ in found))
+    if not kept:
+        raise refusal(found)
+    pooled = len(kept) == len(rows)
+    what = (
+        "are pooled with others, and lower the variance"
+        if pooled
+        else f"are withheld: {len(rows) - len(kept)} of {len(rows)} rows"
+    )
+    notice = Notice("no-randomness", f"samples of which all repeats are identical {what} ({told(found)})", "sample them again")
+    return kept, [notice]
 
 
 # ---------------------------------------------------------------------------------------------- what was asked for
@@ -282,7 +310,7 @@ def _about_questions(table: Questions, rows: Sequence[Row], method: Method) -> I
             yield Notice("uneven", f"{int(counts.min())} to {int(counts.max())} samples per question")
     if not len(counts):
         raise OneSample("no question has two samples that count", why="bias and variance cannot be told apart")
-    never = sum(row.error.value == 0 for row in rows)
+    never = sum(abs(row.error.value) < _NOTHING for row in rows)
     if never:
         yield Notice("no-errors", f"no errors in {never} of {len(rows)} rows: their incoherence is undefined")
     thin = sum(0 < row.effective_questions < _FEW_EFFECTIVE for row in rows)

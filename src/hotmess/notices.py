@@ -4,38 +4,39 @@ __all__ = ["NOTICES"]
 
 NOTICES: dict[str, str] = {
     "label": """Which label was measured. A table can hold both the answer and whether it was right. Answers tell one wrong
-        answer from another; right/wrong does not, and gives very different figures on the same runs. Answers decide unless
-        `--label score` is given.""",
+        answer from another; right/wrong does not, and gives very different figures on the same runs. Answers decide
+        unless `--label score` is given.""",
     "unparsed": """No answer could be read from some samples. By default they share one extra class that is always wrong
         (`--invalid class`). `uniform` counts them as a guess over the options, as the paper does, which makes garbling
         cheaper than being wrong; `drop` leaves them out, which is right for failures of the infrastructure only.""",
-    "unread-because": """Why no answer could be read from some samples, in the words of the log: nothing was said, the
-        format was not kept, a limit cut the text, no pattern matched.""",
+    "unread-because": """Why no answer could be read from some samples, in the words of the log: nothing was said, the format
+        was not kept, a limit cut the text, no pattern matched.""",
     "left-out": """Samples of status error or missing: the infrastructure failed, which says nothing about the model.""",
-    "partial-targets": """Some questions have no target in any of their rows. Their answers have a spread, but no error to be a
-        part of, so they are left out.""",
-    "few-samples": """Some questions have too few samples (or contexts) to tell bias from variance. They are left out of error,
-        bias and variance alike, so that the three still add up.""",
+    "partial-targets": """Some questions have no target in any of their rows. Their answers have a spread, but no error to be
+        a part of, so they are left out.""",
+    "few-samples": """Some questions have too few samples (or contexts) to tell bias from variance. They are left out of
+        error, bias and variance alike, so that the three still add up.""",
     "lonely-plugin": """The plug-in estimator takes the variance of a question with one sample to be zero and counts its whole
         error as bias. The default estimator leaves such questions out instead.""",
     "uneven": """Questions have different numbers of samples. The default estimators do not depend on that number; plug-in
         figures do, and must not be compared between groups with different numbers.""",
-    "few-effective": """A handful of questions carry nearly all of the error: the effective number of questions, (sum E)^2 / sum
-        E^2, is below 10. No interval method covers well there, since rare and consistent errors may not have been seen at
-        all. Read the interval as a lower bound on the doubt.""",
+    "few-effective": """A handful of questions carry nearly all of the error: the effective number of questions, (sum E)^2 /
+        sum E^2, is below 10. No interval method covers well there, since rare and consistent errors may not have been
+        seen at all. Read the interval as a lower bound on the doubt.""",
     "no-errors": """No sample was wrong. Incoherence is the share of the error that is variance: without error it does not
         exist, and is shown as a dash, never as 0.""",
     "plugin": """Plug-in figures depend on the number of samples: variance is too small by the factor 1 - 1/K, and bias too
         large by the same amount. Use them to compare with the paper, not groups with one another.""",
-    "graded": """Some scores lie between 0 and 1. Losses over classes (brier, kl, mode, zero-one) know right and wrong only, and
-        take full marks for right; coverage and squared count partial marks.""",
-    "kl-scale": """KL charges each answer that was given no probability -log(delta), 27.6 nats at delta = 1e-12, so its absolute
-        size is set by delta. `variance / log_delta` reads as the rate of departing from the model's own most common answer,
-        `error / log_delta` as the error rate. Never compare across delta.""",
+    "graded": """Some scores lie between 0 and 1. Losses over classes (brier, kl, mode, zero-one) know right and wrong only,
+        and take full marks for right; coverage and squared count partial marks.""",
+    "kl-scale": """KL charges each answer that was given no probability -log(delta), 27.6 nats at delta = 1e-12, so its
+        absolute size is set by delta. `variance / log_delta` reads as the rate of departing from the model's own most
+        common answer, `error / log_delta` as the error rate. Never compare across delta.""",
     "no-incoherence": """0/1 error is not the sum of a bias and a variance that can be averaged over questions: variance helps
         where the most common answer is wrong. The three terms are reported; use the loss `mode` for a share.""",
     "crossed": """The same contexts were used for every question. Then the contexts are a second source of chance: more
-        questions do not help against an odd prompt. The interval adds the variance between contexts (two-way jackknife).""",
+        questions do not help against an odd prompt. The interval adds the variance between contexts (two-way
+        jackknife).""",
     "few-contexts": """Questions share one or two contexts. The figures hold for these contexts; how much other contexts would
         change them cannot be told from fewer than three.""",
     "unnormalised": """Stated probabilities did not sum to one exactly and were rescaled (within 0.001), or looked like
@@ -48,18 +49,19 @@ NOTICES: dict[str, str] = {
     "same-samples": """Questions were sorted by the length of the samples that are scored. If long samples tend to be the odd
         ones, that alone makes the long bucket look less coherent, most with few samples per question.""",
     "label-disagreement": """The score says right where the answer differs from the target, or the other way round. Perhaps
-        answers and targets are not written the same way; then every answer looks wrong. `--label score` measures the score.""",
+        answers and targets are not written the same way; then every answer looks wrong. `--label score` measures the
+        score.""",
     "open-answers": """There were no options: the classes of a question are the different answers seen, and the target. Two
         spellings of one answer are two classes.""",
     "no-interval": """An interval needs something to leave out: two questions or clusters, or, for exactly these questions,
         three samples (or contexts) in each.""",
     "never-right": """No answer equals its target. A model that is always wrong is possible; answers and targets that are
         written in two ways (2.0 and 2, a and A, (B) and B) are more likely.""",
-    "one-seed": """Samples of one question were asked for with the same seed. A provider that honours seeds then gives the same
-        answer each time, and the variance is too small or zero. Inspect's `--seed 7` sends 7 to every epoch; lm-eval sends
-        1234 with every request to an API unless `model_args` says otherwise.""",
-    "repeated-completions": """Long completions repeat others of their question byte for byte. Chance does not do that: a cache,
-        or seeds that recur, do. The variance is too small.""",
+    "one-seed": """Samples of one question were asked for with the same seed. A provider that honours seeds then gives the
+        same answer each time, and the variance is too small or zero. Inspect's `--seed 7` sends 7 to every epoch; lm-
+        eval sends 1234 with every request to an API unless `model_args` says otherwise.""",
+    "repeated-completions": """Long completions repeat others of their question byte for byte. Chance does not do that: a
+        cache, or seeds that recur, do. The variance is too small.""",
     "copied-runs": """Two runs hold the same completions. One cache or one seed served both, so the second adds no samples.""",
     "copies": """The same response was read more than once, as when a retried log lies beside the log that it continues, or a
         file beside its copy. It is counted once: a response that is counted twice agrees with itself.""",
@@ -72,12 +74,12 @@ NOTICES: dict[str, str] = {
         time; so the text of the option is the answer.""",
     "options-differ": """The options of a question are not the same everywhere. Then its samples answer different questions.""",
     "two-texts": """Samples under one question id were asked with different texts. If that is a paraphrase, name it in
-        `context_id`; if these are different questions, for instance of two data sets that both count from 1, the figures
-        mix them.""",
+        `context_id`; if these are different questions, for instance of two data sets that both count from 1, the
+        figures mix them.""",
     "mixed-settings": """One model was asked in several ways (effort, temperature, format). Ways to ask are kept apart, since
         their answers are not draws from one distribution; `--pool setting` puts them together.""",
-    "grader-noise": """One and the same completion was graded in two ways: a flaky test, or a judge that samples. That variance
-        is the grader's, and is counted as the model's.""",
+    "grader-noise": """One and the same completion was graded in two ways: a flaky test, or a judge that samples. That
+        variance is the grader's, and is counted as the model's.""",
     "errors-as-wrong": """The log scores failures of the infrastructure as wrong answers. They say nothing about the model and
         are left out.""",
     "unfinished": """A log did not finish. Its finished samples count; if the hard questions are those that are missing, the
@@ -85,14 +87,21 @@ NOTICES: dict[str, str] = {
     "invalidated": """Somebody invalidated samples of a log, so they are left out.""",
     "edited": """Scores of a log were edited after the run; the last word counts.""",
     "several-scorers": """A log has several scorers (or filters). The first decides, unless `--scorer NAME` says which.""",
-    "long-answers": """What the log calls answers are whole texts. Two of them are never equal, so each would be a class of its
-        own, and everything would look like variance. Right or wrong is measured instead. A `--pattern` reads an answer out
-        of the text.""",
+    "long-answers": """What the log calls answers are whole texts. Two of them are never equal, so each would be a class of
+        its own, and everything would look like variance. Right or wrong is measured instead. A `--pattern` reads an
+        answer out of the text.""",
     "own-patterns": """The log's own way of reading answers is code, or needs look-around, and cannot be repeated on all
-        samples. hotmess reads them by its own patterns: <answer> tags, a line ANSWER: X, boxed, ####, and where there are
-        options the last letter.""",
-    "no-reasoning-text": """The text of the reasoning was cut off before the log was written. Lengths in characters are those of
-        the answers.""",
+        samples. hotmess reads them by its own patterns: <answer> tags, a line ANSWER: X, boxed, ####, and where there
+        are options the last letter.""",
+    "no-reasoning-text": """The text of the reasoning was cut off before the log was written. Lengths in characters are those
+        of the answers.""",
+    "nothing-held": """Some tasks (or models) hold no prediction in any sample: they were not scored. They are left out.""",
+    "stopped": """Samples were stopped by a limit on tokens, steps or time. They count as the log scored them; `--on-limit`
+        says otherwise for unit tests.""",
+    "no-results": """A samples file of lm-eval lies without its results file, which says how answers are read and which model
+        it was. Answers and targets are read by hotmess' own patterns.""",
+    "no-randomness": """The repeats of some models are copies, so their variance of zero is no result and their row is
+        withheld; `--deterministic` shows it. `hotmess check` says how it shows that they are copies.""",
     "skipped": """Records or files could not be read: damaged, cut short, or not what their name says. All others are used.""",
     "left-aside": """Files that are no logs and no sample tables lay among the logs.""",
     "no-length": """Some samples have no length; the mean length of a question is over those that have one.""",

@@ -11,7 +11,7 @@ from hotmess.errors import HotmessError, Notice
 from hotmess.samples import GROUPS, Samples
 from hotmess.sums import Loss
 from hotmess.tally import tally
-from hotmess.traps import no_randomness, traps, unseen
+from hotmess.traps import identical, refusal, traps, unseen
 
 __all__ = ["Group", "Overview", "overview"]
 
@@ -87,8 +87,8 @@ def overview(samples: Samples) -> Overview:
     told = [*notices(made, samples, invalid="class"), *traps(samples)]
     classes = tuple(map(str, samples.classes))
     groups = tuple(_group(part, names) for part in parts)
-    copies = no_randomness(samples)
-    found = (*problems(made, samples, loss), *([copies] if copies else []))
+    copies = identical(samples)
+    found = (*problems(made, samples, loss), *([refusal(copies)] if copies else []))
     spread = {f"prob_{place}" for place in range(len(classes))} if samples.has("probs") else set()
     shown = tuple(name for name in samples.columns if name not in {*_MADE, *spread})
     hidden = tuple(unseen(samples))

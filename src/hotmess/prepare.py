@@ -7,7 +7,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from hotmess.answers import by_text, from_completions, in_one_order
+from hotmess.answers import are_letters, by_text, from_completions, in_one_order
 from hotmess.errors import MissingColumn, NoTarget, Notice
 from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import check_status, kind_of, require_question
@@ -30,6 +30,7 @@ def prepare(
     source: str = "table",
     pattern: str | None = None,
     notices: Sequence[Notice] = (),
+    only: Sequence[Mapping[str, Any]] = (),
 ) -> Samples:
     """Check a table and find out what it holds.
 
@@ -42,19 +43,26 @@ def prepare(
         source: what to call the table in messages.
         pattern: a regular expression that reads answers out of a column `completion`.
         notices: what the reader of the rows has to say.
+        only: the tasks, models and settings to keep, where these are not all.
 
     Raises:
         HotmessError: see `hotmess.errors` for each case; the message says what was found and what to type.
     """
     frame = with_answers(typed(named(lazy(table), columns or {})), pattern)
     frame = selected(frame, task=task, model=model)
+    frame = _only(frame, only) if only else frame
     names = frame.collect_schema().names()
     require_question(names)
     if "status" in names:
         check_status(frame)
-    kind, more = kind_of(frame, names, label)
+    kind, more, frame = kind_of(frame, names, label)
     samples = Samples(frame, kind, tuple(names), notices=(*notices, *more), source=source)
     return _PREPARE[kind](samples)
+
+
+def _only(frame: nw.LazyFrame[Any], groups: Sequence[Mapping[str, Any]]) -> nw.LazyFrame[Any]:
+    kept = pl.DataFrame([dict(group) for group in groups], infer_schema_length=None)
+    return nw.from_native(polars(frame).join(kept.lazy(), on=kept.columns, how="semi", nulls_equal=True))
 
 
 def with_answers(frame: nw.LazyFrame[Any], pattern: str | None) -> nw.LazyFrame[Any]:
@@ -74,7 +82,11 @@ def with_texts(frame: pl.LazyFrame) -> pl.LazyFrame:
     if "choices" not in schema:
         return frame
     frame = frame.with_columns(pl.col("choices").cast(pl.List(pl.String)))
-    frame = frame.with_columns(by_text(name) for name in ("answer", "target") if schema.get(name) == pl.String)
+    texts = [name for name in ("answer", "target") if schema.get(name) == pl.String]
+    if texts:
+        letters = are_letters(*texts).over("task") if "task" in schema else are_letters(*texts)
+        frame = frame.with_columns(_letters=letters).with_columns(by_text(name, letters=pl.col("_letters")) for name in texts)
+        frame = frame.drop("_letters")
     return frame.with_columns(in_one_order()) if "probs" in schema else frame
 
 
@@ -95,13 +107,8 @@ def _with_target(samples: Samples) -> Samples:
         frame = frame.with_columns(nw.when(~nw.col("answer").is_nan()).then(nw.col("answer")).alias("answer"))
         samples = replace(samples, frame=frame)
     known = samples.has("target") and not _all_null(frame, "target")
-    if not known and samples.has("score"):
-        right = nw.col("score") == 1.0
-        answer = nw.when(right).then(nw.lit(CORRECT)).otherwise(nw.col("answer").cast(nw.String))
-        frame = frame.with_columns(answer=answer, target=nw.lit(CORRECT))
-        found = f"there is no target; every answer of score 1 counts as one class, {CORRECT}"
-        notices = (*samples.notices, Notice("label", found))
-        return replace(samples, frame=frame, columns=added(samples.columns, "target"), notices=notices)
+    if samples.has("score") and (without := _without_target(samples, known=known)):
+        return _with_correct(samples, without)
     if not known:
         columns = tuple(name for name in samples.columns if name != "target")
         return replace(samples, frame=frame.drop("target", strict=False), columns=columns)
@@ -110,6 +117,29 @@ def _with_target(samples: Samples) -> Samples:
         dtype = nw.Float64 if numbers else nw.String
         frame = frame.with_columns(nw.col("answer").cast(dtype), nw.col("target").cast(dtype))
     return replace(samples, frame=frame)
+
+
+def _without_target(samples: Samples, *, known: bool) -> list[Any]:
+    """The tasks that have no target at all; those of a table without tasks are one."""
+    if not known or not samples.has("task"):
+        return [] if known else [None]
+    filled = samples.frame.group_by("task").agg((~nw.col("target").is_null()).sum().alias("n")).collect("polars").to_native()
+    return sorted(filled.filter(pl.col("n") == 0)["task"].to_list(), key=str)
+
+
+def _with_correct(samples: Samples, tasks: Sequence[Any]) -> Samples:
+    """Without a target, the answers of score 1 become one class."""
+    whole = nw.lit(value=True) if tasks == [None] else nw.col("task").is_in(tasks)
+    right, answer = nw.col("score") == 1.0, nw.col("answer").cast(nw.String)
+    target = nw.col("target").cast(nw.String) if samples.has("target") else nw.lit(None, dtype=nw.String)
+    frame = samples.frame.with_columns(
+        answer=nw.when(whole & right).then(nw.lit(CORRECT)).otherwise(answer),
+        target=nw.when(whole).then(nw.lit(CORRECT)).otherwise(target),
+    )
+    where = "" if tasks == [None] else f" in {', '.join(map(str, tasks[:3]))}"
+    found = f"there is no target{where}; every answer of score 1 counts as one class, {CORRECT}"
+    notices = (*samples.notices, Notice("label", found))
+    return replace(samples, frame=frame, columns=added(samples.columns, "target"), notices=notices)
 
 
 def _all_null(frame: nw.LazyFrame[Any], name: str) -> bool:
@@ -123,12 +153,16 @@ def _with_choices(samples: Samples) -> Samples:
     options = pl.col("choices").cast(pl.List(pl.String))
     listed = options.list.len() > 0
     native = with_texts(polars(samples.frame))
-    more: dict[str, pl.Expr] = {"n_choices": pl.when(listed).then(options.list.len())}
+    more: dict[str, pl.Expr] = {}
+    several = pl.lit(value=False)
     for name in ("answer", "target"):
         if samples.has(name):
             text = pl.col(name).cast(pl.String)
-            foreign = listed & text.is_not_null() & ~options.list.contains(text) & (text != CORRECT)
+            parts = text.str.split("; ").list.set_difference(options).list.len() > 0  # several options may be right together
+            foreign = listed & text.is_not_null() & ~options.list.contains(text) & parts & (text != CORRECT)
             more[f"{name}_not_option"] = foreign.fill_null(value=False)
+            several = several | (text.str.contains("; ", literal=True) & ~options.list.contains(text) & ~parts).any()
+    more["n_choices"] = pl.when(listed & ~several).then(options.list.len())  # of n options there are more than n sets
     return replace(samples, frame=nw.from_native(native.with_columns(**more)), columns=added(samples.columns, *more))
 
 
@@ -156,11 +190,7 @@ def _prepare_probabilities(samples: Samples) -> Samples:
         raise NoTarget("probabilities need a column `target`", hint="--columns target=NAME")
     frame = polars(samples.frame)
     if samples.has("probs", "choices"):
-        frame = (
-            frame.with_columns(pl.col("choices").cast(pl.List(pl.String)))
-            .with_columns(by_text("target"))
-            .with_columns(in_one_order())
-        )
+        frame = with_texts(frame)
     if samples.has("probs"):
         width = int(frame.select(pl.col("probs").list.len().max()).collect().item() or 0)
         spread = {f"prob_{c}": _number(pl.col("probs").list.get(c, null_on_oob=True)) for c in range(width)}

@@ -5,7 +5,7 @@ notices: the reader of a figure must know them. One is more: repeats that are al
 zero is no property of the model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -13,9 +13,10 @@ from hotmess.errors import NoRandomness, Notice
 from hotmess.frames import polars
 from hotmess.samples import GROUPS, LENGTHS, Samples
 
-__all__ = ["identical", "no_randomness", "traps", "unseen"]
+__all__ = ["identical", "refusal", "told", "traps", "unseen"]
 
 LONG = 50  # characters; shorter texts may well be the same twice
+_FEWEST = 10  # different lengths, below which they are a counter that rounds
 _CAPPED = 0.01  # of the samples at one greatest length
 _EVIDENCE = {
     "completion_hash": "copied and repeated completions, noise of the grader",
@@ -37,7 +38,7 @@ def traps(samples: Samples) -> list[Notice]:
     rows, keys = _responses(samples)
     found = [*_seeds(rows, keys), *_repeated(rows, keys), *_copied(rows, keys), *_asked(rows), *_capped(rows, samples)]
     found += [*_options(rows, keys), *_texts(rows, keys), *_settings(rows), *_graded(rows, keys), *_failed(rows)]
-    return [*found, *_unread(rows)]
+    return [*found, *_unread(rows), *_stopped(rows)]
 
 
 def unseen(samples: Samples) -> list[str]:
@@ -46,27 +47,28 @@ def unseen(samples: Samples) -> list[str]:
     return [what for name, what in _EVIDENCE.items() if name not in samples.columns] + lengths
 
 
-def no_randomness(samples: Samples) -> NoRandomness | None:
-    """Why a variance of zero is no result, where repeats are copies."""
-    found = identical(samples)
-    if not found:
-        return None
-    shown = "; ".join(
-        f"{' '.join(str(value) for value in group.values() if value) or 'all'}: {proof}" for group, _, proof in found[:3]
-    )
+def refusal(found: Sequence[tuple[dict[str, str], int, str]]) -> NoRandomness:
+    """Why a variance of zero is no result, where repeats are `identical`."""
     return NoRandomness(
         f"the repeats of all {sum(n for _, n, _ in found):,} questions with several samples are identical",
-        where=shown + (" …" if len(found) > 3 else ""),
+        where=told(found),
         why="then a variance of zero says nothing about the model: nothing was drawn at random",
         hint="sample again with temperature above 0, without a fixed seed or a cache; --deterministic if zero is meant",
     )
 
 
+def told(found: Sequence[tuple[dict[str, str], int, str]]) -> str:
+    """Who is `identical`, and what shows it, in words."""
+    shown = [" ".join([*(str(name) for name in group.values() if name), proof]) for group, _, proof in found[:3]]
+    return "; ".join(shown) + (" …" if len(found) > 3 else "")
+
+
 def identical(samples: Samples) -> list[tuple[dict[str, str], int, str]]:
     """The tasks, models and settings all of whose repeats are the same; how many questions those are, and what shows it.
 
-    Equal answers alone are no proof, for a sure model gives them, too. The whole text shows it, if it is long; or the
-    lengths, to the last token; or what was asked for: temperature 0, one seed, a cache.
+    Equal answers alone are no proof, for a sure model gives them, too. The whole text shows it, if it is long; or lengths that
+    differ between questions and never within one; or equal texts, as far as they are known, where no randomness was asked for:
+    temperature 0, one seed, a cache.
     """
     rows, keys = _responses(samples)
     names = rows.collect_schema().names()
@@ -74,51 +76,47 @@ def identical(samples: Samples) -> list[tuple[dict[str, str], int, str]]:
     asked = [name for name in ("temperature", "seed", "cached") if name in names]
     if not ("completion_hash" in names or lengths or asked):
         return []
-    same = [_different(name) for name in ("completion_hash", *lengths, "seed") if name in names]
+    counted = ("completion_hash", *lengths, "seed")
+    same = [pl.col(name).drop_nulls().n_unique().alias(f"{name}_seen") for name in counted if name in names]
     top = [pl.col(name).max().alias(f"{name}_top") for name in ("temperature", *lengths) if name in names]
     cached = [pl.col("cached").all().alias("all_cached")] if "cached" in names else []
-    each = rows.group_by(keys).agg(
-        pl.len().alias("n"), pl.col("prediction").n_unique().alias("predictions"), *same, *top, *cached
-    )
-    each = each.filter(pl.col("n") > 1)
-    groups = [name for name in keys if name != "question_id"]
-    proofs = _proofs(names, lengths)
+    said = pl.col("prediction").n_unique().alias("predictions")
+    each = _counts(rows).group_by(keys).agg(pl.len().alias("n"), said, *same, *top, *cached).filter(pl.col("n") > 1)
+    proofs, groups = _proofs(names, lengths), [name for name in keys if name != "question_id"]
     told = [((pl.col("predictions") == 1) & proof).fill_null(value=False).alias(what) for what, proof in proofs.items()]
-    totals = (
-        each.select(*groups, *told)
-        .group_by(groups or [pl.lit(0).alias("all")])
-        .agg(pl.len().alias("n"), *(pl.col(w).all() for w in proofs))
-    )
+    apart = [pl.col(f"{name}_top").n_unique().alias(f"{name}_values") for name in lengths]
+    by = each.with_columns(told).group_by(groups or [pl.lit(0).alias("all")])
+    totals = by.agg(pl.len().alias("n"), *(pl.col(what).all() for what in proofs), *apart)
     found = []
     for row in totals.sort(groups or "n").collect().to_dicts():
-        proof = next((what for what in proofs if row[what]), None)
+        varied = any(row[f"{name}_values"] > 1 for name in lengths)
+        proof = next((what for what in proofs if row[what] and (what != _SAME_LENGTH or varied)), None)
         if proof:
             found.append(({name: row[name] for name in groups}, int(row["n"]), proof))
     return found
 
 
-def _different(name: str) -> pl.Expr:
-    """How many different values a question has; 0 where one is missing."""
-    return pl.when(pl.col(name).null_count() == 0).then(pl.col(name).n_unique()).otherwise(0).alias(f"{name}_seen")
+_SAME_LENGTH = "every completion has the same length, to the last token"
 
 
 def _proofs(names: list[str], lengths: list[str]) -> dict[str, pl.Expr]:
     """What shows that the repeats of one question are copies."""
     proofs: dict[str, pl.Expr] = {}
-    chars = pl.col("output_chars_top") >= LONG if "output_chars" in names else pl.lit(value=True)
+    alike = pl.lit(value=True)
     if "completion_hash" in names:
-        proofs["every completion is the same, byte for byte"] = (pl.col("completion_hash_seen") == 1) & chars
-    elif lengths:
-        long = pl.any_horizontal(pl.col(f"{name}_top") >= LONG for name in lengths)
-        proofs["every completion has the same length, to the last token"] = long & pl.all_horizontal(
-            pl.col(f"{name}_seen") == 1 for name in lengths
-        )
+        alike = pl.col("completion_hash_seen") == 1
+        long = pl.col("output_chars_top") >= LONG if "output_chars" in names else pl.lit(value=True)
+        proofs["every completion is the same, byte for byte"] = alike & long
+    if lengths:
+        fixed = pl.all_horizontal(pl.col(f"{name}_seen") == 1 for name in lengths)
+        proofs[_SAME_LENGTH] = alike & fixed & pl.any_horizontal(pl.col(f"{name}_top") >= LONG for name in lengths)
+        alike = alike & fixed
     if "temperature" in names:
-        proofs["temperature 0 was asked for"] = pl.col("temperature_top").fill_null(1.0) == 0
+        proofs["temperature 0 was asked for"] = alike & (pl.col("temperature_top").fill_null(1.0) == 0)
     if "seed" in names:
-        proofs["one seed was sent with every request"] = pl.col("seed_seen") == 1
+        proofs["one seed was sent with every request"] = alike & (pl.col("seed_seen") == 1)
     if "cached" in names:
-        proofs["every answer came from a cache"] = pl.col("all_cached").fill_null(value=False)
+        proofs["every answer came from a cache"] = alike & pl.col("all_cached").fill_null(value=False)
     return proofs
 
 
@@ -199,8 +197,9 @@ def _copied(rows: pl.LazyFrame, keys: list[str]) -> Iterator[Notice]:
     if not _has(rows, "completion_hash", "source"):
         return
     text = [*keys, "completion_hash"]
-    runs = _long(rows).with_columns(pl.col("source").n_unique().over(text).alias("runs"))
-    shared = (pl.col("runs") > 1).sum().alias("shared")
+    within = pl.len().over([*text, "source"]).alias("within")  # a template that recurs within a run recurs between runs as well
+    runs = _long(rows).with_columns(pl.col("source").n_unique().over(text).alias("runs"), within)
+    shared = ((pl.col("runs") > 1) & (pl.col("within") == 1)).sum().alias("shared")
     each = runs.group_by("source").agg(pl.len().alias("n"), shared).sort("source").collect()
     copies = each.filter((pl.col("shared") >= 2) & (pl.col("shared") >= pl.col("n") / 2))
     if copies.height:
@@ -241,13 +240,13 @@ def _capped(rows: pl.LazyFrame, samples: Samples) -> Iterator[Notice]:
     counted = known.group_by(*groups, length).agg(pl.len().alias("n"))
     by = names or ["all"]
     top = pl.col(length).max().over(by).alias("top")
-    seen = counted.with_columns(pl.col("n").sum().over(by).alias("whole"), top)
+    seen = counted.with_columns(pl.col("n").sum().over(by).alias("whole"), top, pl.len().over(by).alias("values"))
     at_top = seen.filter(pl.col(length) == pl.col("top"))
     below = seen.filter((pl.col(length) < pl.col("top")) & (pl.col(length) > pl.col("top") / 2))
     rest = below.group_by(by).agg(pl.col("n").max().alias("next"))
     found = at_top.join(rest, on=by, how="left").with_columns(pl.col("next").fill_null(0)).collect()
     piled = found.filter((pl.col("n") >= 3) & (pl.col("n") >= pl.col("whole") * _CAPPED) & (pl.col("n") > 3 * pl.col("next")))
-    piled = piled.filter((pl.col("top") >= LONG) & (pl.col("n") < pl.col("whole")))
+    piled = piled.filter((pl.col("top") >= LONG) & (pl.col("n") < pl.col("whole")) & (pl.col("values") >= _FEWEST))
     for row in piled.sort("n", descending=True).head(1).to_dicts():
         who = f" of {row['model']}" if row.get("model") else ""
         share = f"{row['n']:,} of {row['whole']:,} samples{who} ({row['n'] / row['whole']:.1%})"
@@ -308,7 +307,7 @@ def _graded(rows: pl.LazyFrame, keys: list[str]) -> Iterator[Notice]:
     if not _has(rows, "completion_hash"):
         return
     verdict = "score" if _has(rows, "score") else "prediction"
-    text = [*keys, "completion_hash"]
+    text = [*keys, "completion_hash", *(name for name in ("choices",) if _has(rows, name))]  # letters move with the options
     twice = _counts(rows).filter(pl.col("completion_hash").is_not_null() & pl.col(verdict).is_not_null())
     each = twice.group_by(text).agg(pl.len().alias("n"), pl.col(verdict).n_unique().alias("verdicts")).filter(pl.col("n") > 1)
     seen = each.select(pl.len().alias("n"), (pl.col("verdicts") > 1).sum().alias("torn")).collect()
@@ -317,6 +316,14 @@ def _graded(rows: pl.LazyFrame, keys: list[str]) -> Iterator[Notice]:
         yield Notice(
             "grader-noise", found, "grade each completion again, and take the chance of the grader out of the model's variance"
         )
+
+
+def _stopped(rows: pl.LazyFrame) -> Iterator[Notice]:
+    """Samples that a limit stopped."""
+    if _has(rows, "status"):
+        seen = rows.select(pl.len().alias("n"), (pl.col("status") == "limit").sum().alias("stopped")).collect()
+        if seen["stopped"][0]:
+            yield Notice("stopped", f"{seen['stopped'][0]:,} of {seen['n'][0]:,} samples were stopped by a limit")
 
 
 def _unread(rows: pl.LazyFrame) -> Iterator[Notice]:

@@ -1,9 +1,10 @@
 r"""Answers read from raw completions, by patterns that are tried in this order; the last match of the first that matches counts.
 
     answer-tags    ``<answer> … </answer>``
-    answer-line    ``ANSWER: …`` to the end of its line, in any case, with or without bold; also ``the answer is …``
+    answer-line    ``ANSWER: …`` to the end of its line, in any case, with or without bold
     boxed          ``\boxed{…}``
     hashes         ``#### …``, as GSM8K has it
+    answer-is      ``the answer is …`` to the end of its sentence
     letter         the last letter that stands for itself, such as ``(B)`` or ``B.``: only where there are options
     pattern        your own, instead of all these: its first group, or all of it
 
@@ -17,13 +18,14 @@ import polars as pl
 
 from hotmess.errors import UsageError
 
-__all__ = ["MARKERS", "PATTERNS", "can_use", "from_completions", "nth_match"]
+__all__ = ["MARKERS", "PATTERNS", "by_patterns", "can_use", "from_completions", "nth_match"]
 
 PATTERNS = {
     "answer-tags": r"(?is)<answer>\s*(.*?)\s*</answer>",
-    "answer-line": r"(?im)\banswer\b\**\s*(?::|\bis\b:?)\s*\**\s*(\S[^\n]*?)\s*$",
+    "answer-line": r"(?im)\banswer\b\**\s*:\s*\**\s*(\S[^\n]*?)\s*$",
     "boxed": r"\\boxed\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}",
     "hashes": r"(?m)^\s*####\s*(\S[^\n]*?)\s*$",
+    "answer-is": r"(?im)\banswer\s+is\b\s*:?\s*\**\s*(\S[^\n]*?)\s*(?:[.;,](?:\s|$)|\bbecause\b|\bsince\b|$)",
 }
 _LETTER = r"(?m)(?:^|[\s(\[*\"'])([A-Z])(?:[)\].,:*\"']|\s*$)"
 MARKERS = r"(?i)\b(?:wait\b|hmm+\b|hold on|on second thought|let me (?:re-?check|double.?check|reconsider|re-?think)|actually,)"
@@ -87,6 +89,11 @@ def from_completions(frame: pl.LazyFrame, pattern: str | None = None, *, answers
         why = pl.when(empty).then(pl.lit("empty completion")).otherwise(pl.lit("no pattern matched"))
         frame = frame.with_columns(reason=pl.when(unread).then(pl.coalesce(known["reason"].cast(pl.String), why)))
     return frame.drop("completion")
+
+
+def by_patterns(text: pl.Expr) -> pl.Expr:
+    """The answer in a text by the first of the patterns that matches, without letters of options."""
+    return _clean(pl.coalesce(nth_match(text, known, -1) for known in PATTERNS.values()))
 
 
 def _answer(names: list[str], pattern: str | None) -> pl.Expr:

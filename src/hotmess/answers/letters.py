@@ -6,40 +6,65 @@ known, an answer such as ``B``, ``(b)``, ``B.`` or ``B) Paris`` becomes the text
 
 import polars as pl
 
-__all__ = ["by_text", "in_one_order"]
+__all__ = ["are_letters", "by_text", "in_one_order"]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALONE = r"^\s*[(\[]?\s*([A-Za-z])\s*[)\].:]*\s*$"
 _BEFORE_TEXT = r"^\s*[(\[]?([A-Za-z])[)\].:]+\s+\S"
-_SEVERAL = r"^\s*[(\[]?[A-Za-z][)\]]?(\s*[,;]\s*[(\[]?[A-Za-z][)\]]?)+\s*$"
+_SEVERAL = r"^\s*[(\[]?[A-Za-z][)\]]?((\s*[,;]\s*(and\s+)?|\s+and\s+|\s*&\s*)[(\[]?[A-Za-z][)\]]?)+\s*\.?\s*$"
+_AND = r"\band\b"
 
 
-def by_text(name: str) -> pl.Expr:
+def by_text(name: str, *, letters: pl.Expr) -> pl.Expr:
     """Column `name` (text) with letters replaced by the options of `choices` (list of text) that they stand for.
 
-    What is an option already, and what stands for none, stays as it is. Several letters become the options in
-    alphabetical order, joined by ``; ``.
+    Args:
+        name: the column.
+        letters: where answers are letters, by `are_letters`; elsewhere what is an option already stays as it is.
+
+    What stands for no option stays as it is. Several letters become the options in alphabetical order, joined by ``; ``.
     """
     options, text = pl.col("choices"), pl.col(name)
-    lettered = (options.list.eval(pl.element().str.len_chars()).list.max() <= 1).fill_null(value=True)  # A, B, C are the options
+    trimmed = text.str.strip_chars()
     letter = pl.coalesce(text.str.extract(_ALONE), text.str.extract(_BEFORE_TEXT))
     option = options.list.get(_place(letter), null_on_oob=True)
-    only = text.str.contains(_ALONE) | (text.str.strip_chars().str.ends_with(option))
-    several = text.str.extract_all(r"[A-Za-z]").list.eval(_place(pl.element()))
+    stands = option.is_not_null() & (text.str.contains(_ALONE) | trimmed.str.ends_with(option))
+    several = text.str.replace_all(_AND, ",").str.extract_all(r"[A-Za-z]").list.eval(_place(pl.element()))
     many = options.list.gather(several, null_on_oob=True)
-    trimmed = text.str.strip_chars()
+    listed = text.str.contains(_SEVERAL) & ~many.list.contains(None)
     return (
-        pl.when(options.is_null() | lettered | options.list.contains(text))
-        .then(pl.when(lettered & letter.is_not_null() & ~options.list.contains(text)).then(_own_letter(letter)).otherwise(text))
+        pl.when(options.is_null() | _labels())
+        .then(_own_label(text, letter))
+        .when(letters & stands)
+        .then(option)
+        .when(options.list.contains(text))
+        .then(text)
         .when(options.list.contains(trimmed))
         .then(trimmed)
-        .when(option.is_not_null() & only)
+        .when(stands)
         .then(option)
-        .when(text.str.contains(_SEVERAL) & ~many.list.contains(None))
-        .then(many.list.sort().list.join("; "))
+        .when(listed)
+        .then(many.list.unique().list.sort().list.join("; "))
         .otherwise(text)
         .alias(name)
     )
+
+
+def are_letters(*names: str) -> pl.Expr:
+    """Whether the columns of a task speak of options by letter, not by text: some value is a letter and no option.
+
+    Options may look like letters (C and N, the elements); what all answers and targets of a task are decides.
+    """
+    options = pl.col("choices")
+    foreign = [
+        (pl.col(name).str.contains(_ALONE) & ~options.list.contains(pl.col(name))).fill_null(value=False) for name in names
+    ]
+    return pl.any_horizontal(foreign).any()
+
+
+def _labels() -> pl.Expr:
+    """Whether the options are nothing but labels, such as A, B, C."""
+    return pl.col("choices").list.eval(pl.element().str.contains(r"^[A-J]$")).list.all().fill_null(value=False)
 
 
 def _place(letter: pl.Expr) -> pl.Expr:
@@ -47,11 +72,10 @@ def _place(letter: pl.Expr) -> pl.Expr:
     return letter.str.to_uppercase().replace_strict(list(_LETTERS), list(range(26)), default=None, return_dtype=pl.Int64)
 
 
-def _own_letter(letter: pl.Expr) -> pl.Expr:
-    """Options that are letters themselves: ``(b)`` is ``B`` where that is one of them."""
-    options = pl.col("choices")
+def _own_label(text: pl.Expr, letter: pl.Expr) -> pl.Expr:
+    """Of labels ``(b)`` is ``B``; without options all stays."""
     upper = letter.str.to_uppercase()
-    return pl.when(options.list.contains(letter)).then(letter).when(options.list.contains(upper)).then(upper).otherwise(letter)
+    return pl.when(pl.col("choices").list.contains(upper).fill_null(value=False)).then(upper).otherwise(text)
 
 
 def in_one_order() -> tuple[pl.Expr, pl.Expr]:

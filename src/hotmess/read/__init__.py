@@ -72,17 +72,19 @@ def read_each(
     try:
         return [prepared(label, task, model)]
     except MixedKinds as mixed:
-        return [prepared(label, one, model) for one in mixed.tasks]
+        return [prepared(label, task, model, only=groups) for groups in mixed.parts]
 
 
 def _prepared(
     sources: tuple[Any, ...], columns: Mapping[str, str] | None, how: How, processes: int, progress: Progress | None
-) -> Callable[[Label | None, str | None, str | None], Samples]:
+) -> Callable[..., Samples]:
     """What prepares samples of sources that are read once: a function of label, task and model."""
     if not sources:
-        raise UsageError("nothing to read", hint="hotmess measure FILE")
+        raise UsageError("nothing to read", hint="hotmess.read(path)")
     one_of("on_limit", how.on_limit, get_args(OnLimit))
-    frame: Any = sources[0]
+    if len(sources) == 1 and isinstance(sources[0], list | tuple) and all(isinstance(one, str | PathLike) for one in sources[0]):
+        sources = tuple(sources[0])
+    frame: Any = sources[0] if sources else None
     names, notices, source = columns, tuple[Notice, ...](), "table"
     if all(isinstance(source, str | PathLike) for source in sources):
         found = gather(sources, how, columns or {}, processes=processes, progress=progress)
@@ -90,9 +92,8 @@ def _prepared(
         names = columns if found.raw else None
     elif len(sources) > 1:
         raise UsageError("give paths, or one frame", hint="hotmess.read(frame)")
-    return lambda label, task, model: prepare(
-        frame, columns=names, label=label, task=task, model=model, source=source, pattern=how.pattern, notices=notices
-    )
+    given: dict[str, Any] = {"columns": names, "source": source, "pattern": how.pattern, "notices": notices}
+    return lambda label, task, model, only=(): prepare(frame, label=label, task=task, model=model, only=only, **given)
 
 
 def sample_table(

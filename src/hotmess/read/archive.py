@@ -20,6 +20,8 @@ __all__ = ["Archive"]
 
 _STORED, _DEFLATE, _ZSTD = 0, 8, 93
 _BLOCK = 1 << 20
+_MOST = 1 << 30  # bytes of one entry
+_LEAST, _RATIO = 4 << 30, 400  # bytes that an archive may unpack to, at least, and for each of its own
 _HEADER = struct.Struct("<4s5H3I2H")  # of an entry, before its name
 
 
@@ -32,7 +34,9 @@ class Archive:
 
     def __init__(self, stream: io.BufferedReader, shown: str) -> None:
         """Read the directory."""
-        self._stream, self._shown = stream, shown
+        self._stream = stream
+        self._left = max(_LEAST, _RATIO * stream.seek(0, io.SEEK_END))
+        self._zstd = zstandard.ZstdDecompressor(max_window_size=LARGE)
         try:
             entries = zipfile.ZipFile(stream).infolist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as problem:
@@ -61,8 +65,9 @@ class Archive:
         entry = self._entries[name]
         if entry.file_size > LARGE:
             raise Malformed(f"{entry.file_size:,} bytes are too many to read at once")
+        self._spend(entry)
         try:
-            found = _at_once(self._packed(entry), entry) if entry.file_size else b""
+            found = self._at_once(entry) if entry.file_size else b""
             return found if found and len(found) == entry.file_size else b"".join(self._blocks(entry))
         except (zlib.error, zstandard.ZstdError, struct.error, OSError, EOFError) as problem:
             raise Malformed(f"damaged: {problem}") from problem
@@ -70,7 +75,26 @@ class Archive:
     def stream(self, name: str) -> io.BufferedReader:
         """The content of an entry of any size, piece by piece."""
         pieces: Any = _Pieces(self._blocks(self._entries[name]))
+        self._spend(self._entries[name])
         return io.BufferedReader(pieces, _BLOCK)
+
+    def _spend(self, entry: zipfile.ZipInfo) -> None:
+        """Keep count of what is unpacked: entries may overlap, and unpack to thousands of times their size."""
+        self._left -= entry.file_size
+        if self._left < 0 or entry.file_size > _MOST:
+            raise Malformed("it would unpack to a thousand times its size")
+
+    def _at_once(self, entry: zipfile.ZipInfo) -> bytes:
+        """The content of an entry, where it is one frame that says how long it is, or nothing."""
+        packed = self._packed(entry)
+        if entry.compress_type == _ZSTD:
+            says = zstandard.frame_content_size(packed)  # -1 where it does not say
+            return self._zstd.decompress(packed, max_output_size=entry.file_size) if says in {-1, entry.file_size} else b""
+        if entry.compress_type == _DEFLATE:
+            inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            found = inflate.decompress(packed, entry.file_size)
+            return b"" if inflate.unconsumed_tail else found
+        return b""
 
     def _packed(self, entry: zipfile.ZipInfo) -> bytes:
         """The compressed bytes of an entry."""
@@ -100,7 +124,7 @@ class Archive:
         if entry.compress_type == _STORED:
             yield packed
         elif entry.compress_type == _ZSTD:
-            reader = _zstd().stream_reader(packed, read_across_frames=True)
+            reader = self._zstd.stream_reader(packed, read_across_frames=True)
             while block := reader.read(_BLOCK):
                 yield block
         elif entry.compress_type == _DEFLATE:
@@ -113,22 +137,6 @@ class Archive:
                 yield block
         else:
             raise Malformed(f"compressed by method {entry.compress_type}, which is not known")
-
-
-def _at_once(packed: bytes, entry: zipfile.ZipInfo) -> bytes:
-    """The content of an entry, where it is one frame that says how long it is, or nothing."""
-    if entry.compress_type == _ZSTD:
-        says = zstandard.frame_content_size(packed)  # -1 where it does not say
-        return _zstd().decompress(packed, max_output_size=entry.file_size) if says in {-1, entry.file_size} else b""
-    if entry.compress_type == _DEFLATE:
-        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        found = inflate.decompress(packed, entry.file_size or 1)
-        return b"" if inflate.unconsumed_tail else found
-    return b""
-
-
-def _zstd() -> zstandard.ZstdDecompressor:
-    return zstandard.ZstdDecompressor(max_window_size=LARGE)
 
 
 class _Pieces(io.RawIOBase):

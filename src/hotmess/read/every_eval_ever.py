@@ -12,7 +12,7 @@ import polars as pl
 from hotmess.errors import AggregatedOnly, UnreadableFile
 from hotmess.read.files import File
 from hotmess.read.records import Malformed, json_lines
-from hotmess.read.rows import How, Log, comparable, digest, mapping, number, table
+from hotmess.read.rows import How, Log, digest, mapping, number, table
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -85,8 +85,7 @@ def read_log(file: File, how: How) -> Log:
     responses = [
         Response(one, place, line, file) for line, one in enumerate(found, 1) for place in range(max(1, len(_outputs(one))))
     ]
-    frame = table(responses, COLUMNS, how.pattern)
-    return Log(*comparable(frame, ()))
+    return table(responses, COLUMNS, file.shown, how.pattern)
 
 
 def _part(response: Response, name: str) -> Mapping[str, Any]:
@@ -143,7 +142,7 @@ def _answer(response: Response) -> str | None:
 
 def _score(response: Response) -> float | None:
     """The score of a response; where Inspect was converted, every epoch has their mean, which is nobody's score."""
-    if response.found.get("error") or _is_mean(response):
+    if response.found.get("error") or _is_mean(response) or _metadata(response).get("graded") == "no":
         return None
     evaluation = _part(response, "evaluation")
     score = number(evaluation.get("score"))

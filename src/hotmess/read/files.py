@@ -17,6 +17,7 @@ from hotmess.errors import MissingExtra, NoSuchPath, UnreadableFile
 __all__ = ["File", "files", "is_remote"]
 
 _HEAD = 65_536
+_LONGEST = 1000  # characters of a path
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,15 @@ class File:
             return _found(path, system, inside, asked=False) if system.exists(inside) else None
         return _local(Path(path), asked=False) if Path(path).is_file() else None
 
-    def siblings(self, prefix: str, suffix: str) -> list[str]:
-        """The names of the files of the same folder that begin and end so, sorted."""
+    def sibling(self, prefix: str, suffix: str) -> str | None:
+        """The name of a file of the same folder that begins and ends so."""
         folder = self.path.rpartition("/")[0]
         if is_remote(self.path):
             system, inside = _remote(folder)
-            names = [str(path).rstrip("/").rpartition("/")[2] for path in system.ls(inside, detail=False)]
+            names = (str(path).rstrip("/").rpartition("/")[2] for path in system.ls(inside, detail=False))
         else:
-            names = [path.name for path in Path(folder or ("/" if self.path.startswith("/") else ".")).iterdir()]
-        return sorted(name for name in names if name.startswith(prefix) and name.endswith(suffix))
+            names = (path.name for path in Path(folder).iterdir())
+        return next((name for name in names if name.startswith(prefix) and name.endswith(suffix)), None)
 
 
 def files(sources: Sequence[str | PathLike[str]]) -> list[File]:
@@ -112,6 +113,8 @@ def _files(source: str) -> Iterator[File]:
         yield _standard_input()
     elif is_remote(source):
         yield from _elsewhere(source)
+    elif len(source) > _LONGEST:
+        raise NoSuchPath(f"a path of {len(source):,} characters cannot be", where=source[:80] + "…")
     elif path.is_dir():
         yield from _inside(path)
     elif path.exists():
@@ -129,7 +132,11 @@ def _files(source: str) -> Iterator[File]:
 
 def _local(path: Path, *, asked: bool = True) -> File:
     try:
-        return File(path.as_posix(), path.stat().st_size, asked, str(path))
+        if not path.is_file():
+            raise UnreadableFile(
+                f"`{path}` is no regular file", why="a pipe or a device may never end", hint="give `-` to read a pipe"
+            )
+        return File(path.absolute().as_posix(), path.stat().st_size, asked, str(path))
     except OSError as problem:
         raise UnreadableFile(f"`{path}` cannot be opened: {problem.strerror}") from problem
 
@@ -145,7 +152,11 @@ def _inside(folder: Path) -> Iterator[File]:
 
 def _standard_input() -> File:
     """What is piped in, kept in a file for as long as we run: formats are told from it before it is read."""
-    kept = tempfile.NamedTemporaryFile(prefix="hotmess-", delete=True)  # noqa: SIM115 - lives until the process ends
+    first = sys.stdin.buffer.read(1 << 20)
+    start = first.lstrip()[:1]
+    suffix = ".json" if start == b"[" else ".jsonl" if start == b"{" else ".csv" if b"," in first.partition(b"\n")[0] else ""
+    kept = tempfile.NamedTemporaryFile(prefix="hotmess-", suffix=suffix, delete=True)  # noqa: SIM115 - lives until we end
+    kept.write(first)
     while block := sys.stdin.buffer.read(1 << 20):
         kept.write(block)
     kept.flush()

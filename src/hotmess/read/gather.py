@@ -11,12 +11,14 @@ from types import ModuleType
 
 import polars as pl
 
-from hotmess.errors import AggregatedOnly, FileError, HotmessError, NotATable, Notice
+from hotmess.errors import AggregatedOnly, FileError, HotmessError, MissingColumn, NotATable, Notice, UnreadableFile
 from hotmess.frames import named, typed
+from hotmess.kinds import check_status
 from hotmess.read import every_eval_ever, helm, inspect, lm_eval, promptfoo, swe_bench, tau
 from hotmess.read import table as tables
-from hotmess.read.files import File, files
-from hotmess.read.rows import How, Log, skipped
+from hotmess.read.files import File, files, is_remote
+from hotmess.read.rows import How, Log, comparable, skipped
+from hotmess.read.unit_tests import with_failed_tests
 
 __all__ = ["Gathered", "Progress", "gather"]
 
@@ -62,10 +64,11 @@ def gather(
     unknown = [file for file, kind in kinds.items() if kind is None]
     if len(unknown) == len(every) or any(file.asked for file in unknown):
         raise _unknown(every, [file for file in unknown if file.asked] or unknown)
+    kinds, notices = _once(kinds)
     logs = [(file, kind) for file, kind in kinds.items() if kind is not None and kind is not tables]
-    rows, notices = _logs(logs, how, processes, progress)
-    plain, copies = _once([file for file, kind in kinds.items() if kind is tables])
-    notices += copies
+    rows, told = _logs(logs, how, processes, progress)
+    notices += told
+    plain = [file for file, kind in kinds.items() if kind is tables]
     names = Counter("table" if kind is tables else str(kind.NAME) for kind in kinds.values() if kind is not None)
     if not logs:
         frame, source = tables.read_tables(plain, columns)
@@ -76,23 +79,33 @@ def gather(
     if not frames:
         raise NotATable("nothing that was read holds single answers", hint="hotmess check FILE says more of one file")
     if rows is not None and columns:
-        frames[0] = named_rows(rows, columns)
-    source = files_read(every, names)
-    return Gathered(pl.concat(frames, how="diagonal_relaxed").lazy(), merged(notices), source)
+        frames[0] = _named_rows(rows, columns, tables_too=bool(plain))
+    source = _files_read(every, names)
+    return Gathered(pl.concat(frames, how="diagonal_relaxed").lazy(), _merged(notices), source)
 
 
-def files_read(every: Sequence[File], names: Mapping[str, int]) -> str:
+def _files_read(every: Sequence[File], names: Mapping[str, int]) -> str:
     """What was read, in a few words."""
     if len(every) == 1:
         return f"{every[0].name}, {next(iter(names))}"
     return f"{sum(names.values()):,} files: " + ", ".join(f"{name} ({count:,})" for name, count in names.items())
 
 
-def named_rows(rows: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
-    """Log rows under other names, where the caller gave some that they have."""
+def _named_rows(rows: pl.DataFrame, columns: Mapping[str, str], *, tables_too: bool) -> pl.DataFrame:
+    """Log rows under other names, where the caller gave some that they have.
+
+    Raises:
+        MissingColumn: neither they nor a table beside them have it.
+    """
     import narwhals as nw
 
     there = {ours: theirs for ours, theirs in columns.items() if not theirs or theirs in rows.columns}
+    if len(there) < len(columns) and not tables_too:
+        ours, theirs = next((ours, theirs) for ours, theirs in columns.items() if ours not in there)
+        raise MissingColumn(
+            f"`--columns {ours}={theirs}` names a column that these logs do not have; they have {', '.join(rows.columns)}",
+            hint="leave it out: the columns of logs are known",
+        )
     return named(nw.from_native(rows.lazy()), there).to_native().collect() if there else rows
 
 
@@ -147,7 +160,10 @@ def _logs(
     if not frames:
         return None, notices
     rows = swe_bench.put_together(pl.concat(frames, how="diagonal_relaxed"))
-    return _without_copies(rows, notices), notices
+    if not len(rows):
+        raise NotATable("these files hold no answers: trajectories need the reports of their patches", hint="give both folders")
+    rows, told = comparable(with_failed_tests(_without_copies(rows, notices)))
+    return rows, [*notices, *told]
 
 
 def _read(logs: Sequence[tuple[File, ModuleType]], how: How, processes: int) -> Iterator[Log | HotmessError]:
@@ -171,37 +187,46 @@ def _read_one(work: tuple[File, str, How]) -> Log | HotmessError:
         found: Log = kind.read_log(file, how)
     except FileError as problem:
         return problem
+    except _NO_SHAPE as problem:  # a log can hold anything, in any place
+        return UnreadableFile(f"`{file.shown}` has not the shape of a log of {kind.NAME}: {str(problem)[:120]}")
     return found
 
 
+_NO_SHAPE = (TypeError, ValueError, AttributeError, LookupError, OverflowError, RecursionError, pl.exceptions.PolarsError)
+
+
 def _without_copies(rows: pl.DataFrame, notices: list[Notice]) -> pl.DataFrame:
-    """Each response once: retried logs hold the finished samples of the log before, and people copy files."""
+    """Each response once: retried logs hold the finished samples of the log before, and people copy files.
+
+    Responses that share an id but nothing else are different ones, whose ids are told apart by their files.
+    """
     keys = [name for name in _KEYS if name in rows.columns]
-    if "sample_id" not in keys:
-        return rows
-    kept = rows.unique(keys, keep="last", maintain_order=True)
+    said = [name for name in ("answer", "score", "completion_hash", "output_tokens", "tests", "probs") if name in rows.columns]
+    kept = rows.unique([*keys, *said], keep="last", maintain_order=True)
     if len(kept) < len(rows):
-        twice = rows.filter(rows.select(keys).is_duplicated())["source"].unique().sort().to_list()
+        twice = rows.filter(rows.select([*keys, *said]).is_duplicated())["source"].unique().sort().to_list()
         found = f"{len(rows) - len(kept):,} of {len(rows):,} samples were read more than once, and are counted once"
         notices.append(Notice("copies", f"{found}: {', '.join(twice[:_SHOWN])}{' …' if len(twice) > _SHOWN else ''}"))
-    return kept
+    alike = kept.select(keys).is_duplicated()
+    own = pl.concat_str("sample_id", pl.lit(" in "), "source", pl.lit(" "), pl.int_range(pl.len()).over(keys).cast(pl.String))
+    return kept.with_columns(sample_id=pl.when(alike).then(own).otherwise("sample_id")) if alike.any() else kept
 
 
-def _once(plain: Sequence[File]) -> tuple[list[File], list[Notice]]:
-    """Tables of which no other is a copy, byte for byte."""
-    sizes = Counter(file.size for file in plain)
+def _once(kinds: Mapping[File, ModuleType | None]) -> tuple[dict[File, ModuleType | None], list[Notice]]:
+    """Files of which no other is a copy, byte for byte; the small files of SWE-bench are alike by nature."""
+    sizes = Counter((file.size, kind) for file, kind in kinds.items())
     seen: dict[object, File] = {}
     copies = []
-    for file in plain:
+    for file, kind in kinds.items():
         key: object = file.path
-        if file.size > 0 and sizes[file.size] > 1:
+        if file.size > 0 and sizes[file.size, kind] > 1 and kind not in {None, swe_bench} and not is_remote(file.path):
             with file.open() as stream:
                 key = file_digest(stream, "blake2b").digest()
         if key in seen:
             copies.append(f"`{file.shown}` is a copy of `{seen[key].shown}`, byte for byte; it is counted once")
         else:
             seen[key] = file
-    return list(seen.values()), [Notice("copies", found) for found in copies]
+    return {file: kinds[file] for file in seen.values()}, [Notice("copies", found) for found in copies]
 
 
 def _with_logs(file: File, columns: Mapping[str, str], notices: list[Notice]) -> list[pl.DataFrame]:
@@ -211,8 +236,11 @@ def _with_logs(file: File, columns: Mapping[str, str], notices: list[Notice]) ->
     try:
         frame, _ = tables.read_tables([file], columns)
         there = {ours: theirs for ours, theirs in columns.items() if not theirs or theirs in frame.collect_schema().names()}
-        found = typed(named(nw.from_native(frame), there)).to_native()
+        ours = typed(named(nw.from_native(frame), there))
+        found = ours.to_native()
         if "question_id" in found.collect_schema().names():
+            if "status" in found.collect_schema().names():
+                check_status(ours)
             rows = found.with_columns(source=pl.lit(file.shown)).collect()
             own = pl.concat_str(pl.lit(f"{file.shown} row "), pl.int_range(pl.len()).cast(pl.String))
             return [rows if "sample_id" in rows.columns else rows.with_columns(sample_id=own)]
@@ -224,7 +252,7 @@ def _with_logs(file: File, columns: Mapping[str, str], notices: list[Notice]) ->
     return []
 
 
-def merged(notices: Iterable[Notice]) -> tuple[Notice, ...]:
+def _merged(notices: Iterable[Notice]) -> tuple[Notice, ...]:
     """Notices of one code together: the first few, and how many more."""
     groups: dict[str, list[Notice]] = {}
     for notice in notices:

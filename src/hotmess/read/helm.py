@@ -12,7 +12,7 @@ import polars as pl
 from hotmess.errors import AggregatedOnly, UnreadableFile
 from hotmess.read.files import File
 from hotmess.read.records import Malformed, json_text
-from hotmess.read.rows import How, Log, comparable, digest, mapping, number, setting, table
+from hotmess.read.rows import How, Log, digest, mapping, number, setting, table
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -87,7 +87,7 @@ def read_log(file: File, how: How) -> Log:
     stats = _stats(file)
     known = {name for found in stats.values() for name in found}
     metric = how.scorer or next((name for name in _METRICS if name in known), None)
-    run = digest(f"{spec.get('name')} {file.path if 'name' not in spec else file.size}".encode())
+    run = digest(file.head() + str(file.size).encode())
     found = [
         Completion(one, place, best, said, stats.get(_key(one), {}), spec, metric, run, file)
         for one in map(mapping, state.get("request_states") or ())
@@ -96,7 +96,7 @@ def read_log(file: File, how: How) -> Log:
     ]
     if not found:
         raise UnreadableFile(f"`{file.shown}` holds no completions")
-    return Log(*comparable(table(found, COLUMNS), ()))
+    return table(found, COLUMNS, file.shown, how.pattern)
 
 
 def _read(file: File) -> Any:

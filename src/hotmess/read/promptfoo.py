@@ -8,11 +8,12 @@ from msgspec.json import encode
 from hotmess.errors import AggregatedOnly, UnreadableFile
 from hotmess.read.files import File
 from hotmess.read.records import Malformed, json_lines, json_text
-from hotmess.read.rows import How, Log, comparable, digest, mapping, number, setting, table
+from hotmess.read.rows import How, Log, digest, mapping, number, setting, table
 
 __all__ = ["NAME", "fits", "read_log"]
 
 NAME = "promptfoo"
+_SHORT = 40  # characters of a name
 _FAILED_BY_ERROR = 2  # ResultFailureReason.ERROR
 
 
@@ -52,7 +53,8 @@ def fits(file: File, head: bytes) -> bool:
     """Whether a file holds results of promptfoo."""
     if file.name.endswith(".jsonl"):
         return all(key in head for key in (b'"promptIdx"', b'"testIdx"', b'"vars"'))
-    return file.name.endswith(".json") and b'"evalId"' in head[:2000] and b'"results"' in head
+    keys = (b'"results"', b'"prompt"', b'"provider"', b'"vars"')
+    return file.name.endswith(".json") and (b'"evalId"' in head[:2000] or all(key in head for key in keys))
 
 
 def read_log(file: File, how: How) -> Log:
@@ -78,7 +80,7 @@ def read_log(file: File, how: How) -> Log:
         for p in config.get("providers") or ()
         if isinstance(p, Mapping)
     }
-    run = digest(f"{found.get('evalId')} {file.name}".encode())
+    run = digest(file.head() + str(file.size).encode())
     task = str(config.get("description") or "promptfoo")
     rows = sorted(filter(None, map(mapping, every)), key=_order)  # the file has them as they came in
     results = [Result(one, task, asked, place, run, file) for place, one in enumerate(rows)]
@@ -88,8 +90,9 @@ def read_log(file: File, how: How) -> Log:
             why="nobody can tell one question from another",
             hint="write it again without PROMPTFOO_STRIP_*",
         )
-    frame = table(results, COLUMNS, how.pattern)
-    return Log(*comparable(frame, ()))
+    equal = all(_equals(result) is not None for result in results)  # else some questions would have no answer to compare
+    columns = {name: get for name, get in COLUMNS.items() if equal or name not in {"answer", "target"}}
+    return table(results, columns, file.shown, how.pattern)
 
 
 def _order(row: Mapping[str, Any]) -> tuple[float, float]:
@@ -109,7 +112,8 @@ def _asked(result: Result) -> dict[str, Any]:
 def _prompt(result: Result) -> str:
     """A short name of the prompt as it was before the variables were put in."""
     prompt = _part(result, "prompt")
-    return str(prompt.get("label") or result.found.get("promptId") or result.found.get("promptIdx"))[:40]
+    name = str(prompt.get("label") or result.found.get("promptId") or result.found.get("promptIdx"))
+    return name if len(name) <= _SHORT else f"{name[: _SHORT - 7]} {digest(name.encode('utf-8', 'replace'))[:6]}"
 
 
 def _question(result: Result) -> str:

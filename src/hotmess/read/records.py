@@ -17,6 +17,7 @@ from hotmess.read.files import File
 __all__ = ["LARGE", "Malformed", "converted", "decode", "json_lines", "json_text", "lines", "streamed"]
 
 LARGE = 128 << 20  # a record of more bytes is read piece by piece
+_SMALL, _DENSE = 1 << 20, 12  # a bracket in every twelve bytes of more than a megabyte is no log
 _LONE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 T = TypeVar("T")
@@ -26,12 +27,14 @@ class Malformed(ValueError):
     """A record that is not the JSON it should be."""
 
 
-def decode(data: bytes | memoryview | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
+def decode(data: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
     """Decode one JSON value.
 
     Raises:
         Malformed: it is no JSON, nested too deep, or of another shape.
     """
+    if not isinstance(data, msgspec.Raw) and len(data) > _SMALL and _is_bomb(bytes(data)):
+        raise Malformed("almost nothing but brackets: it would take many times its size in memory")
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as problem:
@@ -40,6 +43,10 @@ def decode(data: bytes | memoryview | msgspec.Raw, decoder: msgspec.json.Decoder
         return _lenient(bytes(data), decoder)
     except RecursionError as problem:
         raise Malformed("nested too deep") from problem
+
+
+def _is_bomb(data: bytes) -> bool:
+    return (data.count(b"{") + data.count(b"[")) * _DENSE > len(data)
 
 
 def _lenient(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -68,7 +75,7 @@ def json_text(file: File) -> Any:
     Raises:
         Malformed: it is no JSON, or larger than fits in memory.
     """
-    if file.size > 8 * LARGE:
+    if file.size > 4 * LARGE:
         raise Malformed(f"{file.size:,} bytes are too many for one JSON text")
     return decode(file.read(), _ANY)
 

@@ -1,6 +1,5 @@
 """Rows of the sample table from records of any shape: each format declares its columns, this file makes the table."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -14,6 +13,7 @@ from hotmess.frames import SCHEMA
 
 __all__ = ["How", "Log", "OnLimit", "comparable", "digest", "number", "setting", "skipped", "table", "text"]
 
+_HUGE = 1e300
 _LONG = 200  # characters; what is longer is no answer that could be compared with another
 
 OnLimit = Literal["as-scored", "paper", "drop"]
@@ -44,21 +44,56 @@ class Log:
     notices: tuple[Notice, ...] = ()
 
 
-def table(records: Sequence[Any], columns: Mapping[str, Callable[[Any], Any]], pattern: str | None = None) -> pl.DataFrame:
-    """One row per record, one column per function; completions are replaced by what they tell."""
-    made = {name: _series(name, [get(record) for record in records]) for name, get in columns.items()}
-    frame = pl.DataFrame({name: column for name, column in made.items() if column.null_count() < len(column)})
-    return from_completions(frame.lazy(), pattern, answers=False).collect() if "completion" in frame.columns else frame
+def table(records: Sequence[Any], columns: Mapping[str, Callable[[Any], Any]], shown: str, pattern: str | None = None) -> Log:
+    """One row per record, one column per function; completions are replaced by what they tell.
+
+    A record of which a column cannot be made has not the shape of its format: it is left out, and said.
+    """
+    bad: list[str] = []
+    try:
+        made = {name: [get(record) for record in records] for name, get in columns.items()}
+    except _NO_SHAPE:
+        records = [record for place, record in enumerate(records, 1) if _has_shape(record, columns, place, bad)]
+        made = {name: [get(record) for record in records] for name, get in columns.items()}
+    series = [_series(name, values) for name, values in made.items()]
+    frame = pl.DataFrame([column for column in series if column.null_count() < len(column)])
+    if "completion" in frame.columns:
+        frame = from_completions(frame.lazy(), pattern, answers=False).collect()
+    return Log(frame, (skipped(f"{len(bad):,} records of `{shown}`", bad[0]),) if bad else ())
+
+
+_NO_SHAPE = (TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError, RecursionError)
+
+
+def _has_shape(record: Any, columns: Mapping[str, Callable[[Any], Any]], place: int, bad: list[str]) -> bool:
+    for name, get in columns.items():
+        try:
+            get(record)
+        except _NO_SHAPE as problem:
+            bad.append(f"number {place} has no {name}: {problem}")
+            return False
+    return True
 
 
 def _series(name: str, values: list[Any]) -> pl.Series:
     dtype = SCHEMA.get(name)
-    if dtype == pl.String:
-        values = [text(value) for value in values]
     try:
+        if isinstance(dtype, pl.List):
+            return _lists(name, values, dtype)
+        if dtype == pl.String:
+            values = [text(value) for value in values]
         return pl.Series(name, values, dtype=dtype, strict=dtype is None)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
         return pl.Series(name, [text(value) for value in values], dtype=pl.String).cast(dtype or pl.String, strict=False)
+
+
+def _lists(name: str, values: list[Any], dtype: Any) -> pl.Series:
+    """Lists, each different one made once: options and names of tests recur with every sample of a question."""
+    keys = [None if value is None else tuple(value) for value in values]
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    texts = dtype.inner == pl.String
+    once = [None if key is None else [text(item) for item in key] if texts else list(key) for key in places]
+    return pl.Series(name, once, dtype=dtype, strict=False).gather([places[key] for key in keys])
 
 
 def mapping(found: Any) -> Mapping[str, Any]:
@@ -81,10 +116,11 @@ def digest(data: bytes) -> str:
 
 def number(value: Any) -> float | None:
     """A grade as a number: marks C, P, I, N, words, booleans, numbers; nothing where it is none."""
-    if isinstance(value, bool | int | float):
-        return float(value) if math.isfinite(value) else None
+    if isinstance(value, (bool, int, float)):
+        return float(value) if abs(value) < _HUGE else None  # neither NaN nor infinite, nor an integer that is no float
     if isinstance(value, str):
-        return _MARKS.get(value.strip().casefold(), _float(value))
+        mark = _MARKS.get(value.strip().casefold())
+        return _float(value) if mark is None else mark
     return None
 
 
@@ -113,12 +149,18 @@ def skipped(what: str, first: str) -> Notice:
     )
 
 
-def comparable(frame: pl.DataFrame, notices: tuple[Notice, ...]) -> tuple[pl.DataFrame, tuple[Notice, ...]]:
-    """Without the answers, where they are whole texts, each its own class."""
-    if "answer" not in frame.columns or "choices" in frame.columns:
-        return frame, notices
-    long = (frame["answer"].str.len_chars() > _LONG).sum()
-    if long <= 0.1 * frame["answer"].count():
-        return frame, notices
-    found = f"{long:,} of {len(frame):,} answers are longer than {_LONG} characters: whole texts, which are never equal"
-    return frame.drop("answer"), (*notices, Notice("long-answers", found, "--pattern 'ANSWER: (.*)' reads an answer out of them"))
+def comparable(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Notice]]:
+    """Rows without the answers of tasks where these are whole texts, each its own class."""
+    if "answer" not in rows.columns:
+        return rows, []
+    options = pl.col("choices").is_not_null().any() if "choices" in rows.columns else pl.lit(value=False)
+    long = (pl.col("answer").str.len_chars() > _LONG).sum()
+    found = rows.group_by("task").agg(long.alias("long"), pl.col("answer").count().alias("answers"), options.alias("options"))
+    texts = found.filter(~pl.col("options") & (pl.col("long") > 0.1 * pl.col("answers"))).sort("task")
+    if not texts.height:
+        return rows, []
+    tasks = texts["task"].to_list()
+    what = f"{texts['long'].sum():,} answers of {', '.join(map(str, tasks[:3]))} are longer than {_LONG} characters: whole texts"
+    notice = Notice("long-answers", f"{what}, which are never equal", "--pattern 'ANSWER: (.*)' reads an answer out of them")
+    there = pl.col("task").is_in(tasks).fill_null(value=False)
+    return rows.with_columns(answer=pl.when(~there).then("answer")), [notice]

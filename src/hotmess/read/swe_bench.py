@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
-from msgspec.json import Decoder
 
 from hotmess.errors import UnreadableFile
 from hotmess.read.files import File
-from hotmess.read.records import Malformed, decode
-from hotmess.read.rows import How, Log, digest, setting, table
+from hotmess.read.records import Malformed, json_text
+from hotmess.read.rows import How, Log, digest, mapping, number, setting, table
 from hotmess.read.unit_tests import FAIL_TO_PASS, from_status
 
 __all__ = ["NAME", "fits", "put_together", "read_log"]
@@ -67,7 +66,8 @@ TRAJECTORY = {
     "actions": lambda t: _actions(t.found),
     "stopped": lambda t: _info(t).get("exit_status"),
     "trajectory": lambda t: t.file.shown,
-    "agent_setting": lambda t: _setting(t),
+    "agent_setting": lambda t: setting(_asked(t)),
+    "temperature": lambda t: number(_asked(t).get("temperature")),
 }
 
 
@@ -77,6 +77,8 @@ def fits(file: File, head: bytes) -> bool:
         return not head or b'"resolved"' in head
     if file.name == "patch.diff":
         return len(file.parts) > 2
+    if file.name in {"preds.json", "run.json"}:
+        return not file.asked and (b'"model_patch"' in head or b'"task_repo"' in head)
     return file.name.endswith(".traj.json") or _is_summary(head) or (file.name in _BESIDE and not file.asked)
 
 
@@ -88,15 +90,15 @@ def read_log(file: File, how: How) -> Log:  # noqa: ARG001 - every reader takes 
     """One report, the instances of a summary that left no report, or a trajectory, which becomes a row beside its report."""
     if file.name == "report.json":
         found = _object(file) if file.size else {}
-        return Log(
-            table([_report(instance, facts, file) for instance, facts in found.items() if isinstance(facts, dict)], COLUMNS)
-        )
+        reports = [_report(instance, facts, file) for instance, facts in found.items() if isinstance(facts, dict)]
+        return table(reports, COLUMNS, file.shown)
     if file.name == "patch.diff":
         report = file.beside("report.json")
-        return Log(pl.DataFrame() if report and report.size else table([_report(file.parts[-2], _ungraded(file), file)], COLUMNS))
+        ungraded = [] if report and report.size else [_report(file.parts[-2], _ungraded(file), file)]
+        return table(ungraded, COLUMNS, file.shown)
     if file.name.endswith(".traj.json"):
-        return Log(table([Trajectory(_object(file), file)], TRAJECTORY))
-    return Log(table(_without_patch(file), COLUMNS) if file.name not in _BESIDE else pl.DataFrame())
+        return table([Trajectory(_object(file), file)], TRAJECTORY, file.shown)
+    return table([] if file.name in _BESIDE else _without_patch(file), COLUMNS, file.shown)
 
 
 def _report(instance: str, facts: Mapping[str, Any], file: File) -> Report:
@@ -127,6 +129,8 @@ def put_together(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with what other files tell: the trajectory of the same patch, and the tests that a run without results had to pass."""
     if "patch_hash" not in rows.columns:
         return rows
+    if "status" not in rows.columns:
+        return pl.DataFrame()  # trajectories without a report
     return _with_tests(_with_trajectories(rows))
 
 
@@ -134,24 +138,18 @@ _UNCHANGED = ("no patch", "patch did not apply")
 
 
 def _with_tests(rows: pl.DataFrame) -> pl.DataFrame:
-    """Runs without results get the tests of the other runs of their instance.
-
-    Code that was not changed passes the old tests and fails the new ones; of other code that could not be tested all fail.
-    """
+    """Code that was not changed passes the old tests of its instance and fails the new ones."""
     if "new_tests" not in rows.columns:
         return rows
     old, new = (pl.col(name).explode().drop_nulls().unique(maintain_order=True) for name in ("test_names", "new_tests"))
     listed = rows.group_by("question_id").agg(every=old.implode(), fresh=new.implode())
     rows = rows.join(listed, on="question_id", how="left", maintain_order="left")
-    unchanged = pl.col("reason").is_in(_UNCHANGED).fill_null(value=False)
     kept = pl.col("every").list.set_difference("fresh")
-    names = pl.concat_list(kept, "fresh")
     passed = pl.concat_list(kept.list.eval(pl.lit(value=True)), pl.col("fresh").list.eval(pl.lit(value=False)))
-    failed = names.list.eval(pl.lit(value=False))
-    lacks = pl.col("tests").is_null() & (pl.col("status") != "error") & (pl.col("every").list.len() > 0)
+    unchanged = pl.col("tests").is_null() & pl.col("reason").is_in(_UNCHANGED) & (pl.col("every").list.len() > 0)
     rows = rows.with_columns(
-        tests=pl.when(lacks).then(pl.when(unchanged).then(passed).otherwise(failed)).otherwise("tests"),
-        test_names=pl.when(lacks).then(names).otherwise("test_names"),
+        tests=pl.when(unchanged).then(passed).otherwise("tests"),
+        test_names=pl.when(unchanged).then(pl.concat_list(kept, "fresh")).otherwise("test_names"),
     )
     return rows.drop("every", "fresh", "new_tests")
 
@@ -182,20 +180,19 @@ def _with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
         .otherwise("status"),
         reason=pl.when(limit | failed).then("stopped").otherwise("reason") if "reason" in found.columns else "stopped",
         source_ref=pl.col("trajectory"),
-        setting=pl.coalesce(*(name for name in ("setting",) if name in found.columns), "agent_setting"),
+        setting=pl.col("agent_setting").drop_nulls().first().over("sample_id"),  # known for one instance, true of the run
     )
     return found.drop("patch_hash", "run", "stopped", "trajectory", "agent_setting")
 
 
 _LIMITS = "^(LimitsExceeded|TimeExceeded|ContextWindowExceededError)$"
 _FAILURES = "^[A-Za-z.]*(Error|Exception|Expired)$"
-_BLOCK = re.compile(r"```(?:bash|mswea_bash_command)\s*\n.*?\n```", re.DOTALL)
-_OBJECT = Decoder(dict[str, Any])
+_BLOCK = re.compile(r"```(?:bash|mswea_bash_command)[^\S\n]*\n.*?\n```", re.DOTALL)
 
 
 def _object(file: File) -> dict[str, Any]:
     try:
-        return decode(file.read(), _OBJECT)
+        return dict(mapping(json_text(file)))
     except Malformed as problem:
         raise UnreadableFile(f"`{file.shown}` cannot be read: {problem}") from problem
 
@@ -211,9 +208,8 @@ def _patch_hash(patch: Any) -> str:
     return digest(str(patch or "").strip().encode("utf-8", "replace"))
 
 
-def _info(trajectory: Trajectory) -> dict[str, Any]:
-    found = trajectory.found.get("info")
-    return found if isinstance(found, dict) else {}
+def _info(trajectory: Trajectory) -> Mapping[str, Any]:
+    return mapping(trajectory.found.get("info"))
 
 
 def _actions(found: dict[str, Any]) -> int:
@@ -227,12 +223,7 @@ def _actions(found: dict[str, Any]) -> int:
     return sum(len(_BLOCK.findall(str(message.get("content")))) == 1 for message in messages)
 
 
-def _setting(trajectory: Trajectory) -> str | None:
-    config = _info(trajectory).get("config")
-    model = config.get("model") if isinstance(config, dict) else None
-    asked = model.get("model_kwargs") if isinstance(model, dict) else None
-    return (
-        setting({name: asked.get(name) for name in ("temperature", "reasoning_effort", "top_p")})
-        if isinstance(asked, dict)
-        else None
-    )
+def _asked(trajectory: Trajectory) -> dict[str, Any]:
+    """What was asked of the model; its arguments may hold keys, so only these are taken."""
+    asked = mapping(mapping(mapping(_info(trajectory).get("config")).get("model")).get("model_kwargs"))
+    return {name: asked.get(name) for name in ("temperature", "reasoning_effort", "top_p")}

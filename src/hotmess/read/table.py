@@ -74,7 +74,7 @@ def _frame(file: File, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
     try:
         frame = _open(file, name, columns)
         frame.collect_schema()
-    except (pl.exceptions.PolarsError, OSError, ValueError) as problem:
+    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, RecursionError, OverflowError) as problem:
         detail = str(problem).strip().splitlines()[0][:200]
         raise UnreadableFile(
             f"`{file.shown}` cannot be read as {name}: {detail}", hint="is it whole, and is its ending right?"
@@ -115,4 +115,11 @@ def _json(file: File) -> pl.LazyFrame:
         )
     if not records:
         raise EmptyTable(f"`{file.shown}` holds no records")
-    return pl.DataFrame(records, infer_schema_length=None, strict=False).lazy()
+    flat = [{name: _flat(value) for name, value in record.items()} for record in records]
+    return pl.DataFrame(flat, infer_schema_length=None, strict=False).lazy()
+
+
+def _flat(value: Any) -> Any:
+    """Lists of plain values as they are; what is nested deeper, as JSON text, for no column of ours is."""
+    plain = not isinstance(value, dict) and not (isinstance(value, list) and any(isinstance(one, dict | list) for one in value))
+    return value if plain else json.dumps(value)

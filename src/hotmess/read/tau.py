@@ -78,11 +78,11 @@ def read_log(file: File, how: How) -> Log:
     found = _read(file)
     info = found.get("info") if isinstance(found, dict) else {}
     every = _simulations(file, found) if isinstance(found, dict) else found
-    run = digest(f"{file.name} {file.size}".encode())
+    run = digest(file.head() + str(file.size).encode())
     trials = [Trial(one, mapping(info), run, file, how.on_limit) for one in every or () if isinstance(one, dict)]
     if not trials:
         raise UnreadableFile(f"`{file.shown}` holds no trials")
-    return Log(table(trials, COLUMNS))
+    return table(trials, COLUMNS, file.shown)
 
 
 def _in_folder(file: File) -> bool:

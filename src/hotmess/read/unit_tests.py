@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
-__all__ = ["FAIL_TO_PASS", "PASS_TO_PASS", "from_explanation", "from_status", "unchanged"]
+import polars as pl
+
+__all__ = ["FAIL_TO_PASS", "PASS_TO_PASS", "from_explanation", "from_status", "unchanged", "with_failed_tests"]
 
 FAIL_TO_PASS, PASS_TO_PASS = "FAIL_TO_PASS", "PASS_TO_PASS"
 _PASSED = {"PASSED", "XFAIL", "passed", True}
@@ -64,3 +66,17 @@ def _names(listed: Any) -> Iterable[str]:
         except (JSONDecodeError, RecursionError):
             return ()
     return map(str, listed) if isinstance(listed, list) else ()
+
+
+def with_failed_tests(rows: pl.DataFrame) -> pl.DataFrame:
+    """Runs that ended without results, though not by a failure of the infrastructure, fail every test of their question."""
+    if not {"tests", "test_names", "status"} <= set(rows.columns):
+        return rows
+    keys = [name for name in ("task", "question_id") if name in rows.columns]
+    names = pl.col("test_names").explode().drop_nulls().unique(maintain_order=True).implode()
+    rows = rows.join(rows.group_by(keys).agg(every=names), on=keys, how="left", maintain_order="left", nulls_equal=True)
+    lacks = pl.col("tests").is_null() & pl.col("status").is_in(["ok", "limit"]) & (pl.col("every").list.len() > 0)
+    return rows.with_columns(
+        tests=pl.when(lacks).then(pl.col("every").list.eval(pl.lit(value=False))).otherwise("tests"),
+        test_names=pl.when(lacks).then("every").otherwise("test_names"),
+    ).drop("every")

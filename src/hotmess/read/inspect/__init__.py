@@ -17,16 +17,17 @@ from msgspec.json import Decoder
 from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
 from hotmess.read.archive import Archive
 from hotmess.read.files import File
-from hotmess.read.inspect.columns import COLUMNS, response
+from hotmess.read.inspect.columns import COLUMNS, response, run_of
 from hotmess.read.inspect.samples import Header, Sample, digested, header, places, summaries, whole
 from hotmess.read.records import LARGE, Malformed, converted, decode, streamed
-from hotmess.read.rows import How, Log, comparable, skipped, table, text
+from hotmess.read.rows import How, Log, skipped, table
 from hotmess.read.unit_tests import FAIL_TO_PASS, PASS_TO_PASS
 
 __all__ = ["NAME", "fits", "read_log"]
 
 NAME = "Inspect"
-_BATCH = 256
+_BATCH = 4 << 20  # characters of text that are held at once
+_GRADED = "model_graded"
 _LOOKS = 3  # so many samples tell whether summaries suffice
 
 
@@ -34,7 +35,7 @@ def fits(file: File, head: bytes) -> bool:
     """Whether a file is a log of Inspect."""
     if file.name.endswith(".eval") or (head.startswith(b"PK\x03\x04") and (b"_journal/" in head or b"header.json" in head)):
         return True
-    keys = (b'"version"', b'"status"', b'"eval"', b'"run_id"', b'"task"')
+    keys = (b'"status"', b'"eval"', b'"run_id"', b'"task"', b'"model"')
     return head.lstrip().startswith(b"{") and all(key in head for key in keys)
 
 
@@ -50,7 +51,7 @@ def read_log(file: File, how: How) -> Log:
     with file.open() as stream:
         try:
             log, samples = _opened(file, stream, how, seen)
-            frames, scorers = _frames(file, log, samples, how, seen)
+            frames, scorers, told = _frames(file, log, samples, how, seen)
         except Malformed as problem:
             raise UnreadableFile(f"`{file.shown}` cannot be read as a log of Inspect: {problem}") from problem
     if not frames:
@@ -63,7 +64,7 @@ def read_log(file: File, how: How) -> Log:
         found = ", ".join(sorted(scorers)) or "none"
         raise UsageError(f"there is no scorer `{how.scorer}` in `{file.shown}`; found: {found}", hint="--scorer NAME")
     frame = pl.concat(frames, how="diagonal_relaxed")
-    return Log(*comparable(frame, _notices(file.shown, log, len(frame), scorers, seen)))
+    return Log(frame, (*told, *_notices(file.shown, log, len(frame), scorers, seen)))
 
 
 def _opened(file: File, stream: BufferedReader, how: How, seen: Counter[str]) -> tuple[Header, Iterable[Sample]]:
@@ -141,18 +142,36 @@ def _holds_tests(sample: Sample) -> bool:
 
 def _frames(
     file: File, log: Header, samples: Iterable[Sample], how: How, seen: Counter[str]
-) -> tuple[list[pl.DataFrame], set[str]]:
-    """Rows, made of a few samples at a time so that little text is in memory at once; and the scorers that were seen."""
-    run = text(log.eval.eval_id or log.eval.run_id or log.eval.created) or file.name
-    frames, scorers, scorer, rest = [], set[str](), how.scorer, iter(samples)
-    while batch := list(islice(rest, _BATCH)):
+) -> tuple[list[pl.DataFrame], set[str], list[Notice]]:
+    """Rows, made of a few samples at a time so that little text is in memory at once; the scorers; what must be said."""
+    run, scorer, scorers = run_of(log, file.name, file.shown, how), how.scorer, set[str]()
+    frames, told = list[pl.DataFrame](), list[Notice]()
+    for batch in _batches(samples):
         scorer = scorer or _first_scorer(log, batch)
+        graded = scorer is not None and scorer.startswith(_GRADED)  # a judge's word; what it judged is free text
+        columns = {name: get for name, get in COLUMNS.items() if name != "answer"} if graded else COLUMNS
         scorers.update(name for sample in batch for name in sample.scores or ())
-        responses = [response(log, run, sample, scorer, how, file.shown) for sample in batch]
+        responses = [response(run, sample, scorer) for sample in batch]
         seen["invalidated"] += sum(bool(r.sample.invalidation) for r in responses)
         seen["edited"] += sum(bool(r.score and r.score.history) for r in responses)
-        frames.append(table(responses, COLUMNS, how.pattern))
-    return frames, scorers
+        made = table(responses, columns, file.shown, how.pattern)
+        frames.append(made.frame)
+        told += made.notices
+    return frames, scorers, told
+
+
+def _batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """Samples until they hold so many characters of text."""
+    batch: list[Sample] = []
+    held = 0
+    for sample in samples:
+        batch.append(sample)
+        held += 1000 + (len(sample.text.completion) if sample.text else 0)
+        if held > _BATCH:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
 
 
 def _first_scorer(log: Header, batch: Sequence[Sample]) -> str | None:

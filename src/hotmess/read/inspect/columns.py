@@ -1,71 +1,100 @@
 """The columns of an Inspect log: each a function of one response."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from hotmess.answers import stated
-from hotmess.read.inspect.samples import Config, Header, Sample, Score
+from hotmess.read.inspect.samples import Config, Header, Sample, Score, asked
 from hotmess.read.rows import How, digest, number, setting, text
-from hotmess.read.unit_tests import from_explanation, unchanged
+from hotmess.read.unit_tests import FAIL_TO_PASS, from_explanation, unchanged
 
-__all__ = ["COLUMNS", "Response", "response"]
+__all__ = ["COLUMNS", "Response", "Run", "response", "run_of"]
 
 
-class Response(NamedTuple):
-    """A sample of a log, and the score that decides."""
+class Run(NamedTuple):
+    """What a log says of all its samples."""
 
-    log: Header
-    run: str
-    sample: Sample
-    score: Score | None
-    tests: dict[str, bool] | None
+    task: str
+    model: str
+    setting: str | None
+    context: str | None
+    seed: str | None
+    temperature: float | None
+    name: str
     source: str
     how: How
 
 
+class Response(NamedTuple):
+    """A sample of a log, and what was decided about it."""
+
+    run: Run
+    sample: Sample
+    score: Score | None
+    value: float | None
+    tests: dict[str, bool] | None
+    status: str
+
+
 COLUMNS = {
-    "task": lambda r: (r.log.eval.task_display_name or r.log.eval.task).rpartition("/")[2],
-    "model": lambda r: r.log.eval.model,
-    "setting": lambda r: _setting(r.log),
+    "task": lambda r: r.run.task,
+    "model": lambda r: r.run.model,
+    "setting": lambda r: r.run.setting,
     "question_id": lambda r: r.sample.id,
     "context_id": lambda r: _context(r),
-    "sample_id": lambda r: r.sample.uuid or f"{r.run}/{r.sample.epoch}",
+    "sample_id": lambda r: r.sample.uuid or f"{r.run.name}/{r.sample.epoch}",
     "answer": lambda r: _answer(r),
     "target": lambda r: _target(r.sample),
     "choices": lambda r: r.sample.choices or None,
     "probs": lambda r: _probs(r),
     "tests": lambda r: r.tests and list(r.tests.values()),
     "test_names": lambda r: r.tests and list(r.tests),
-    "score": lambda r: r.score and number(r.score.value),
-    "status": lambda r: _status(r),
+    "score": lambda r: r.value,
+    "status": lambda r: r.status,
     "reason": lambda r: _reason(r),
     "reasoning_tokens": lambda r: _tokens(r, "reasoning_tokens"),
     "output_tokens": lambda r: _tokens(r, "output_tokens"),
     "actions": lambda r: r.sample.text and r.sample.text.actions,
     "turns": lambda r: r.sample.turn_count,
     "completion": lambda r: r.sample.text and r.sample.text.completion,
-    "seed": lambda r: _seed(r),
-    "temperature": lambda r: _config(r.log).get("temperature"),
+    "seed": lambda r: (r.sample.text and r.sample.text.seed) or r.run.seed,
+    "temperature": lambda r: r.run.temperature,
     "cached": lambda r: r.sample.text and r.sample.text.cached,
-    "question_hash": lambda r: digest(bytes(r.sample.input)),
-    "source": lambda r: r.source,
+    "question_hash": lambda r: digest(asked(r.sample.input)),
+    "source": lambda r: r.run.source,
     "source_ref": lambda r: r.sample.place or f"{r.sample.id} epoch {r.sample.epoch}",
 }
 
 
-def response(log: Header, run: str, sample: Sample, scorer: str | None, how: How, source: str) -> Response:
+def run_of(log: Header, name: str, source: str, how: How) -> Run:
+    """The facts of a log."""
+    config, seeds = _config(log), {key: value for key, value in _arguments(log).items() if "seed" in key}
+    return Run(
+        task=log.eval.task,
+        model=log.eval.model,
+        setting=_setting(log),
+        context=setting(seeds),
+        seed=text(config.get("seed")),
+        temperature=number(config.get("temperature")),
+        name=text(log.eval.eval_id or log.eval.run_id or log.eval.created) or name,
+        source=source,
+        how=how,
+    )
+
+
+def response(run: Run, sample: Sample, scorer: str | None) -> Response:
     """A sample with the score of a scorer, and the unit tests that this score stands for."""
     score = _decided(sample, scorer)
-    return Response(log, run, sample, score, _tests(sample, score, how), source, how)
+    value = None if score is None else number(score.value)
+    return Response(run, sample, score, value, _tests(sample, score, run.how), _status(sample, score, value, run.how))
 
 
 def _decided(sample: Sample, scorer: str | None) -> Score | None:
     """The score of a scorer; of one that gives several values the first number, or the one after a dot: `scorer.value`."""
     name, _, key = (scorer or "").partition(".")
     score = (sample.scores or {}).get(scorer or "") or (sample.scores or {}).get(name)
-    if score is None or not isinstance(score.value, Mapping):
+    if score is None or not isinstance(score.value, dict):
         return score
     values = score.value
     chosen = values.get(key) if key else next((value for value in values.values() if number(value) is not None), None)
@@ -79,10 +108,10 @@ def _tests(sample: Sample, score: Score | None, how: How) -> dict[str, bool] | N
     if score is None:
         return None
     said = (score.metadata or {}).get("tests")
-    if isinstance(said, Mapping) and said:
+    if isinstance(said, dict) and said:
         return {str(name): bool(outcome) for name, outcome in said.items()}
     explained = from_explanation(score.explanation) if isinstance(score.explanation, str) else None
-    return explained or unchanged(metadata, broken=not sample.limit)
+    return explained or (unchanged(metadata, broken=not sample.limit) if FAIL_TO_PASS in metadata else None)
 
 
 # ---------------------------------------------------------------------------------------------- one value each
@@ -94,6 +123,7 @@ def _config(log: Header) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value is not None}
 
 
+_SHORT = 40  # characters of an argument
 _LIMITS = ("message_limit", "token_limit", "turn_limit", "time_limit", "working_limit", "cost_limit")
 
 
@@ -106,16 +136,22 @@ def _setting(log: Header) -> str | None:
 
 
 def _arguments(log: Header) -> dict[str, Any]:
-    """What the task was called with, as far as it is short."""
-    return {name: value for name, value in (log.eval.task_args_passed or {}).items() if not isinstance(value, dict | list)}
+    """What the task and its solver were called with."""
+    given = (log.eval.task_args_passed or {}) | (log.eval.solver_args or {})
+    return {name: _short(value) for name, value in given.items()}
+
+
+def _short(value: Any) -> Any:
+    """A value as it is, or a mark of one that is long."""
+    if isinstance(value, dict | list) or len(str(value)) > _SHORT:
+        return digest(msgspec.json.encode(value, order="sorted"))[:6]
+    return value
 
 
 def _context(response: Response) -> str | None:
     """The draw of the input: as our own solvers note it, else the seeds that the task was called with."""
     facts = (response.sample.metadata or {}).get("hotmess")
-    if isinstance(facts, dict) and facts.get("context") is not None:
-        return text(facts["context"])
-    return setting({name: value for name, value in _arguments(response.log).items() if "seed" in name})
+    return text(facts.get("context")) if isinstance(facts, dict) else response.run.context
 
 
 def _target(sample: Sample) -> str | None:
@@ -129,9 +165,9 @@ def _target(sample: Sample) -> str | None:
 def _answer(response: Response) -> str | None:
     """The answer; one that the scorer took as right, however it was written, is the target."""
     score, sample = response.score, response.sample
-    if _status(response) in {"invalid", "error"} or score is None or score.answer is None or not str(score.answer).strip():
+    if response.status in {"invalid", "error"} or score is None or score.answer is None or not str(score.answer).strip():
         return None
-    right = not sample.choices and number(score.value) == 1
+    right = not sample.choices and response.value == 1
     return _target(sample) if right else _one_line(score.answer)
 
 
@@ -150,13 +186,12 @@ def _probs(response: Response) -> list[float] | None:
     return stated(said, response.sample.choices) if said and structured else None
 
 
-def _status(response: Response) -> str:
-    sample, score = response.sample, response.score
+def _status(sample: Sample, score: Score | None, value: float | None, how: How) -> str:
     if sample.error:
         return "error"
-    if sample.invalidation or score is None or (sample.limit and response.how.on_limit == "drop"):
+    if sample.invalidation or score is None or (sample.limit and how.on_limit == "drop"):
         return "missing"
-    if number(score.value) is None and score.value != "N" and not score.reason:
+    if value is None and score.value != "N" and not score.reason:
         return "missing"  # NaN, or no value at all
     if score.reason or score.value == "N" or (isinstance(score.answer, str) and not score.answer.strip()):
         return "limit" if sample.limit else "invalid"
@@ -169,10 +204,10 @@ def _reason(response: Response) -> str | None:
         return "error"
     if sample.invalidation:
         return "invalidated"
-    if score is None or (score.reason is None and _status(response) == "missing"):
+    if score is None or (score.reason is None and response.status == "missing"):
         return "not scored"
     stopped = sample.text and sample.text.stopped
-    return None if _status(response) == "ok" else text(score.reason or _kind(sample.limit) or stopped or "no answer")
+    return None if response.status == "ok" else text(score.reason or _kind(sample.limit) or stopped or "no answer")
 
 
 def _kind(limit: Any) -> Any:
@@ -183,14 +218,6 @@ def _kind(limit: Any) -> Any:
 def _tokens(response: Response, name: str) -> int | None:
     """Tokens of the model that is evaluated over all its calls; a judge's are not counted where the two can be told apart."""
     usage = response.sample.model_usage or {}
-    own = usage.get(response.log.eval.model)
-    counts = [getattr(one, name) for one in ([own] if own else usage.values())]
-    known = [int(count) for count in counts if number(count) is not None]
+    own = usage.get(response.run.model)
+    known = [int(count) for one in ([own] if own else usage.values()) if number(count := getattr(one, name)) is not None]
     return sum(known) if known else None
-
-
-def _seed(response: Response) -> str | None:
-    """The seed of the calls; of those of the log where the calls are not known."""
-    if response.sample.text and response.sample.text.seed:
-        return response.sample.text.seed
-    return text(_config(response.log).get("seed"))

@@ -15,10 +15,10 @@ from msgspec.json import Decoder
 
 from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
 from hotmess.read.files import File
-from hotmess.read.lm_eval.columns import COLUMNS, Repeat, Run, listed
+from hotmess.read.lm_eval.columns import COLUMNS, Repeat, Run, id_field, listed
 from hotmess.read.lm_eval.filters import answered, rules
 from hotmess.read.records import Malformed, decode, lines
-from hotmess.read.rows import How, Log, comparable, digest, mapping, number, skipped, table
+from hotmess.read.rows import How, Log, digest, mapping, number, skipped, table
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -41,7 +41,7 @@ def read_log(file: File, how: How) -> Log:
         UsageError: `how.scorer` is no filter of it.
     """
     if file.name.endswith(".json"):
-        if file.siblings("samples_", ".jsonl"):
+        if file.sibling("samples_", ".jsonl"):
             return Log(pl.DataFrame())
         raise AggregatedOnly(
             f"`{file.shown}` has only averages", why="single answers are needed", hint="run lm-eval with --log_samples"
@@ -50,21 +50,24 @@ def read_log(file: File, how: How) -> Log:
     every = list(_lines(file, bad))
     names = list(dict.fromkeys(str(line.get("filter") or "none") for line in every))
     chosen = _filter(run, names, how)
-    lines_of = {line.get("doc_id"): line for line in reversed(every) if str(line.get("filter") or "none") == chosen}
+    lines_of = {str(line.get("doc_id")): line for line in reversed(every) if str(line.get("filter") or "none") == chosen}
+    run = run._replace(ids=id_field([mapping(line.get("doc")) for line in lines_of.values()]))
     repeats = [repeat for line in reversed(lines_of.values()) for repeat in _repeats(run, line)]
     if lines_of and not repeats:
         raise AggregatedOnly(f"`{file.shown}` scores one text in each line", why="there are no options and no answers to compare")
     if not repeats:
         raise UnreadableFile(f"`{file.shown}` has no line that can be read" + (f": {bad[0]}" if bad else ""))
     steps, note = rules(run, chosen, how)
-    frame = table(repeats, {name: get for name, get in COLUMNS.items() if name != "completion"})
-    frame = answered(frame, [repeat.said for repeat in repeats], steps, run.metric, how)
+    graded = all(repeat.place == 0 for repeat in repeats)  # the harness scores the first repeat only
+    made = table(repeats, {name: get for name, get in COLUMNS.items() if graded or name != "score"}, file.shown)
+    frame = answered(made.frame, steps, run, how)
+    note += made.notices
     notices = [
         *note,
         *_notices(run, names, chosen, frame),
         *([skipped(f"{len(bad)} lines of `{file.shown}`", bad[0])] if bad else []),
     ]
-    return Log(*comparable(frame, tuple(notices)))
+    return Log(frame, tuple(notices))
 
 
 _LINE, _DOCUMENT = Decoder(dict[str, Raw]), Decoder(dict[str, Any])
@@ -87,8 +90,9 @@ def _run(file: File) -> Run:
     """What the results file beside a samples file says; without one, what the name says."""
     task, _, time = file.name.removeprefix("samples_").removesuffix(".jsonl").rpartition("_")
     found: dict[str, Any] = {}
-    beside = next((name for name in file.siblings("", f"{time}.json")), None) if time else None
-    results = file.beside(beside) if beside else None
+    results = file.beside(f"results_{time}.json") if time else None
+    if results is None and time and (other := file.sibling("", f"{time}.json")):
+        results = file.beside(other)
     if results is not None:
         try:
             found = decode(results.read(), _DOCUMENT)
@@ -111,6 +115,7 @@ def _run(file: File) -> Run:
         metric=mapping(metrics[0]),
         request_seed=own,
         run_seed=mapping(found.get("config")).get("torch_seed"),
+        known=results is not None,
         name=f"{time or file.name}/{digest(file.path.encode()) if not time else task}",
     )
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from hotmess.read.files import File
 from hotmess.read.rows import digest, mapping, number, setting
 
-__all__ = ["COLUMNS", "Repeat", "Run", "listed"]
+__all__ = ["COLUMNS", "Repeat", "Run", "id_field", "listed"]
 
 _QUESTION = (
     "question",
@@ -51,7 +51,9 @@ class Run(NamedTuple):
     metric: Mapping[str, Any]
     request_seed: Any
     run_seed: Any
+    known: bool
     name: str
+    ids: str | None = None  # the field of a question that names it
 
 
 COLUMNS = {
@@ -64,8 +66,8 @@ COLUMNS = {
     "target": lambda r: _target(r),
     "choices": lambda r: r.options,
     "probs": lambda r: r.probs,
-    "completion": lambda r: r.said,
-    "score": lambda r: _metric(r) if r.place == 0 else None,
+    "said": lambda r: r.said,
+    "score": lambda r: _metric(r),
     "seed": lambda r: _seed(r),
     "temperature": lambda r: number(_sampling(r.line).get("temperature")),
     "question_hash": lambda r: digest(str(r.line.get("doc_hash")).encode()) if r.options is None else None,
@@ -74,11 +76,19 @@ COLUMNS = {
 }
 
 
+def id_field(docs: Sequence[Mapping[str, Any]]) -> str | None:
+    """The field that names each question: there in all, and different in all."""
+    for name in _ID:
+        named = [doc.get(name) for doc in docs]
+        if all(isinstance(one, str | int) for one in named) and len(set(named)) == len(named):
+            return name
+    return None
+
+
 def _question_id(repeat: Repeat) -> str:
     """The id that the question brings, else its number with a mark of its text, for numbers move when sets change."""
-    own = next((repeat.doc[name] for name in _ID if isinstance(repeat.doc.get(name), str | int)), None)
-    if own is not None:
-        return str(own)
+    if repeat.run.ids is not None:
+        return str(repeat.doc.get(repeat.run.ids))
     asked = next((repeat.doc[name] for name in _QUESTION if isinstance(repeat.doc.get(name), str)), None)
     mark = digest(asked.encode("utf-8", "replace")) if asked else str(repeat.line.get("doc_hash") or "")
     return f"{repeat.line.get('doc_id')}-{mark[:6]}"
@@ -88,10 +98,15 @@ def _target(repeat: Repeat) -> str | None:
     """The right answer: a place among the options becomes the text there."""
     target, options = repeat.line.get("target"), repeat.options
     found = None if target is None else str(target).strip()
-    if not options or found is None or found in options:
+    if not options or found is None:
         return found
-    if found.isdecimal() and int(found) < len(options):
-        return options[int(found)]
+    place = int(found) if found.isdecimal() and len(found) < 4 else None
+    named = options[place] if place is not None and place < len(options) else None
+    if named is not None and found in options and named != found:  # options that are numbers: the verdict tells which is meant
+        likeliest = options[max(range(len(options)), key=(repeat.probs or [0.0] * len(options)).__getitem__)]
+        return likeliest if repeat.probs and _metric(repeat) == 1 and likeliest in {named, found} else named
+    if found in options or named is not None:
+        return found if found in options else named
     chosen = str(repeat.doc.get("answer"))  # where the options stand in the contexts, their number in the question tells
     return options[int(chosen) - 1] if repeat.probs and chosen.isdecimal() and 0 < int(chosen) <= len(options) else found
 

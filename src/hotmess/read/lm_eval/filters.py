@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from hotmess.answers import PATTERNS, from_completions
-from hotmess.answers.completions import can_use, nth_match
+from hotmess.answers.completions import by_patterns, can_use, nth_match
 from hotmess.errors import Notice
 from hotmess.read.lm_eval.columns import Run
 from hotmess.read.rows import How
@@ -16,6 +16,9 @@ __all__ = ["answered", "rules"]
 
 def rules(run: Run, chosen: str, how: How) -> tuple[list[Mapping[str, Any]] | None, list[Notice]]:
     """The steps of the chosen filter, or nothing where they cannot be taken here."""
+    if not run.known:
+        what = f"no results file lies beside `{run.file.shown}`; answers and targets are read by hotmess' own patterns"
+        return None, [Notice("no-results", what, "put results_*.json of the same time beside it")]
     steps = [step for step in run.filters.get(chosen, ()) if step.get("function") not in _LAST_STEPS]
     if how.pattern or all(step.get("function") in _STEPS and can_use(str(step.get("regex_pattern", ""))) for step in steps):
         return steps, []
@@ -28,22 +31,21 @@ _LAST_STEPS = ("take_first", "take_first_k", "majority_vote")  # which of the re
 _STEPS = ("regex", "remove_whitespace", "lowercase", "uppercase")
 
 
-def answered(
-    frame: pl.DataFrame, said: list[str | None], rules: list[Mapping[str, Any]] | None, metric: Mapping[str, Any], how: How
-) -> pl.DataFrame:
-    """The frame with answers read from what was said, written the way that the metric compares them."""
-    if not any(said):
+def answered(frame: pl.DataFrame, rules: list[Mapping[str, Any]] | None, run: Run, how: How) -> pl.DataFrame:
+    """The frame with answers read from what was `said`, written the way that the metric compares them."""
+    if "said" not in frame.columns:
         return frame
-    frame = frame.with_columns(completion=pl.Series(said, dtype=pl.String))
+    frame = frame.rename({"said": "completion"})
     if how.pattern is None and rules is not None:
         answer = pl.col("completion")
         for step in rules:
             answer = _step(answer, step)
-        frame = frame.with_columns(
-            answer=answer.str.strip_chars(), reason=pl.when(answer.is_null()).then(pl.lit("the filter found nothing"))
-        )
+        unread = pl.when(answer.is_null()).then(pl.lit("the filter found nothing"))
+        frame = frame.with_columns(answer=answer.str.strip_chars(), reason=unread)
+    elif not run.known and "target" in frame.columns:
+        frame = frame.with_columns(target=pl.coalesce(by_patterns(pl.col("target")), "target"))
     frame = from_completions(frame.lazy(), how.pattern).collect()
-    alike = [_alike(pl.col(name), metric).alias(name) for name in ("answer", "target") if name in frame.columns]
+    alike = [_alike(pl.col(name), run.metric).alias(name) for name in ("answer", "target") if name in frame.columns]
     status = pl.when(pl.col("answer").is_null()).then(pl.lit("invalid")).otherwise(pl.lit("ok"))
     return frame.with_columns(*alike).with_columns(status=status)
 
