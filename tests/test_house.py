@@ -15,7 +15,20 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "hotmess").rglob("*.py"))
 ORDER = [
     *("notices", "errors", "answers", "frames", "samples", "kinds", "prepare", "convert", "traps", "sums", "tally", "blocks"),
-    *("decompose", "leave_out", "infer", "rows", "checks", "overview", "show", "measurement", "groups", "doubt", "measure"),
+    *(
+        "decompose",
+        "leave_out",
+        "infer",
+        "rows",
+        "checks",
+        "overview",
+        "show",
+        "measurement",
+        "groups",
+        "doubt",
+        "withhold",
+        "measure",
+    ),
     *("arrays", "cli"),
 ]
 READERS = ("read",)  # they make samples and know nothing of what follows

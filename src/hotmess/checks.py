@@ -19,13 +19,20 @@ from hotmess.errors import (
     TargetNotOption,
     TwoTargets,
 )
-from hotmess.samples import Samples
+from hotmess.samples import Kind, Samples
 from hotmess.sums import Loss, first_rows
 from hotmess.tally import Tally, asked_by
 
 __all__ = ["MAX_INVALID", "notices", "problems", "untargeted"]
 
 _FIRST = 1000
+_NOUNS: dict[Kind, str] = {
+    "answers": "answers",
+    "probabilities": "answers",
+    "tests": "runs",
+    "score": "scores",
+    "vector": "vectors",
+}
 MAX_INVALID = 0.25  # more unreadable answers than this share, and the figures describe the parser
 
 
@@ -58,7 +65,7 @@ def problems(made: Tally, samples: Samples, loss: Loss, *, max_invalid: float = 
     """Every reason not to give a figure for this table."""
     sums = _totals(made)
     found = [_no_target(made, samples, loss), _two_targets(made), _not_an_option(made, sums), _too_many_options(made)]
-    found += [_bad(sums, samples, max_invalid) or _unparsed(sums, max_invalid), _one_sample(made)]
+    found += [_bad(sums, samples, max_invalid) or _unparsed(sums, max_invalid, samples.kind), _one_sample(made)]
     return [problem for problem in found if problem is not None]
 
 
@@ -161,11 +168,11 @@ def _bad(sums: _Totals, samples: Samples, most: float) -> HotmessError | None:
     )
 
 
-def _unparsed(sums: _Totals, most: float) -> HotmessError | None:
+def _unparsed(sums: _Totals, most: float, kind: Kind) -> HotmessError | None:
     if not sums.counted or sums.invalid <= most * sums.counted:
         return None
     return MostlyUnparsed(
-        f"{sums.invalid:,} of {sums.counted:,} answers ({sums.invalid / sums.counted:.0%}) could not be read",
+        f"{sums.invalid:,} of {sums.counted:,} {_NOUNS[kind]} ({sums.invalid / sums.counted:.0%}) could not be read",
         why="the figures would describe the parser, not the model",
         hint=f"read the answers again, or --max-invalid {min(1.0, sums.invalid / sums.counted + 0.01):.2f} if the share is real",
     )
@@ -176,7 +183,7 @@ def _one_sample(made: Tally) -> HotmessError | None:
     samples = (cells["rows"] - cells["excluded"]).to_numpy()
     if samples.max() >= 2:
         return None
-    hint = "sample each question again: `epochs=10` in Inspect, `repeats: 10` in lm-eval"
+    hint = "sample each question again: `epochs=10` in Inspect, `repeats: 10` in lm-eval, `--repeat 10` in promptfoo, more trials"
     if "context_id" not in made.inner and made.cells["question_id"].n_unique() > 1:
         hint += "; or, if repeats have ids of their own, name the question: --columns question_id=NAME"
     return OneSample(
@@ -190,17 +197,17 @@ def _one_sample(made: Tally) -> HotmessError | None:
 def notices(made: Tally, samples: Samples, *, invalid: str) -> list[Notice]:
     """What the reader of a figure must know about the table behind it."""
     sums = _totals(made)
-    found: list[Notice | None] = [*samples.notices, _unread(sums, invalid), _left_out(sums), _disagree(sums)]
+    found: list[Notice | None] = [*samples.notices, _unread(sums, invalid, made.kind), _left_out(sums), _disagree(sums)]
     found += [_graded(made, sums), _rescaled(made, sums), _missing_tests(made), _some_targets(made), _never_right(made)]
     return [notice for notice in found if notice is not None]
 
 
-def _unread(sums: _Totals, invalid: str) -> Notice | None:
+def _unread(sums: _Totals, invalid: str, kind: Kind) -> Notice | None:
     if not sums.invalid:
         return None
     share = sums.invalid / sums.counted
     became = {"class": "wrong answers of one more class", "uniform": "uniform guesses", "drop": "nothing: they were dropped"}
-    found = f"{sums.invalid:,} of {sums.counted:,} answers ({share:.1%}) could not be read"
+    found = f"{sums.invalid:,} of {sums.counted:,} {_NOUNS[kind]} ({share:.1%}) could not be read"
     found += f" ({sums.foreign:,} of them are none of the options)" if sums.foreign else ""
     found += f"; they count as {became[invalid]}"
     return Notice("unparsed", found, "--invalid class | uniform | drop" if share > 0.02 else "")
@@ -215,7 +222,7 @@ def _left_out(sums: _Totals) -> Notice | None:
 def _disagree(sums: _Totals) -> Notice | None:
     if sums.disagree <= 0.02 * sums.rows:
         return None
-    found = f"the score and the answer disagree about who is right in {sums.disagree:,} of {sums.rows:,} samples"
+    found = f"the score and the answer disagree about who is right in {sums.disagree:,} samples"
     return Notice("label-disagreement", found, "--label score measures the score")
 
 
@@ -265,7 +272,10 @@ def _never_right(made: Tally) -> Notice | None:
         said = made.entries.join(cells.select(*made.where, "target_low"), on=made.where, nulls_equal=True)
     if (said["unit"] == said["target_low"]).any():
         return None
-    first = said.drop_nulls("target_low").sort(*made.where, "unit").head(1).to_dicts()[0]
+    rows = said.drop_nulls("target_low").sort(*made.where, "unit").head(1).to_dicts()
+    if not rows:
+        return None
+    first = rows[0]
     found = f"no answer equals its target: `{first['unit'][:40]}` where the target is `{first['target_low'][:40]}`"
     return Notice("never-right", found, "write answers and targets the same way")
 

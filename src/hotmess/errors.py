@@ -49,7 +49,7 @@ from typing import Any, ClassVar
 
 from hotmess.notices import NOTICES
 
-__all__ = ["NOTICES", "HotmessError", "Notice", "explain", "one_of", "safe"]
+__all__ = ["NOTICES", "HotmessError", "Notice", "codes", "explain", "one_of", "safe"]
 
 
 class HotmessError(Exception):
@@ -376,15 +376,24 @@ def _tree(cls: type[HotmessError]) -> list[type[HotmessError]]:
     return [cls, *(leaf for child in cls.__subclasses__() for leaf in _tree(child))]
 
 
+def _texts() -> dict[str, str]:
+    found = {cls.code: cleandoc(cls.__doc__ or "") for cls in _tree(HotmessError) if "code" in vars(cls)}
+    found.pop("error")
+    return {name: " ".join(text.split()) for name, text in NOTICES.items()} | found
+
+
+def codes() -> list[str]:
+    """The codes of all errors and notices."""
+    return sorted(_texts())
+
+
 def explain(code: str) -> str:
     """Return the long form of an error or notice code.
 
     Raises:
         UnknownCode: there is no such code; the message lists the nearest ones.
     """
-    texts = {cls.code: cleandoc(cls.__doc__ or "") for cls in _tree(HotmessError) if "code" in vars(cls)}
-    texts.pop("error")
-    texts.update({name: " ".join(text.split()) for name, text in NOTICES.items()})
+    texts = _texts()
     if code in texts:
         return texts[code]
     near = get_close_matches(code, texts, n=3, cutoff=0.4) or sorted(texts)

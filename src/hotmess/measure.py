@@ -25,7 +25,8 @@ from hotmess.rows import Method, Row
 from hotmess.samples import Kind, Samples
 from hotmess.sums import DELTA, Loss
 from hotmess.tally import tally
-from hotmess.traps import identical, refusal, told, traps
+from hotmess.traps import traps
+from hotmess.withhold import readable, without_copies
 
 __all__ = ["measure"]
 
@@ -108,38 +109,18 @@ def measure(
     groups = list(groups_of(table, columns, pool, bucket))
     rows = tuple(_row(table, group, measured) for group in groups)
     withheld: list[Notice] = []
+    rows, unread = readable(rows, max_invalid)
     still = any(abs(row.variance.value) < _NOTHING for row in rows)
     if not deterministic and (still or samples.has("completion_hash")):
-        rows, withheld = _without_copies(rows, samples)
+        rows, withheld = without_copies(rows, samples)
     said = [
+        *unread,
         *withheld,
         *notices(made, samples, invalid=invalid),
         *traps(samples),
         *_notices(table, groups, rows, measured, bucket),
     ]
     return Measurement(rows, measured, tuple(said), samples.source)
-
-
-def _without_copies(rows: tuple[Row, ...], samples: Samples) -> tuple[tuple[Row, ...], list[Notice]]:
-    """The rows without those whose repeats are copies: their variance of zero is no result.
-
-    Raises:
-        NoRandomness: no other is left.
-    """
-    found = identical(samples)
-    if not found:
-        return rows, []
-    kept = tuple(row for row in rows if not any(group.items() <= row.group.items() for group, _, _ in found))
-    if not kept:
-        raise refusal(found)
-    pooled = len(kept) == len(rows)
-    what = (
-        "are pooled with others, and lower the variance"
-        if pooled
-        else f"are withheld: {len(rows) - len(kept)} of {len(rows)} rows"
-    )
-    notice = Notice("no-randomness", f"samples of which all repeats are identical {what} ({told(found)})", "sample them again")
-    return kept, [notice]
 
 
 # ---------------------------------------------------------------------------------------------- what was asked for

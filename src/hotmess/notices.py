@@ -100,6 +100,7 @@ NOTICES: dict[str, str] = {
         says otherwise for unit tests.""",
     "no-results": """A samples file of lm-eval lies without its results file, which says how answers are read and which model
         it was. Answers and targets are read by hotmess' own patterns.""",
+    "mostly-unparsed": """So little could be read of some models that their row is withheld; see `--max-invalid`.""",
     "no-randomness": """The repeats of some models are copies, so their variance of zero is no result and their row is
         withheld; `--deterministic` shows it. `hotmess check` says how it shows that they are copies.""",
     "skipped": """Records or files could not be read: damaged, cut short, or not what their name says. All others are used.""",

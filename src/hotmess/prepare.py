@@ -258,7 +258,11 @@ def _prepare_tests(samples: Samples) -> Samples:
 
 def _prepare_score(samples: Samples) -> Samples:
     score = nw.col("score").cast(nw.Float64)
-    unread = nw.col("answer").is_null() if samples.has("answer") and not samples.has("test_id") else nw.lit(value=False)
+    unread = nw.lit(value=False)
+    if samples.has("status"):  # a log says what it could not read; a task may have no answers at all
+        unread = nw.col("status") == "invalid"
+    elif samples.has("answer") and not samples.has("test_id"):
+        unread = nw.col("answer").is_null()
     frame = samples.frame.with_columns(score=score, unanswered=unread)
     return replace(samples, frame=frame, columns=added(samples.columns, "unanswered"))
 

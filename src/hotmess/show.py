@@ -19,6 +19,7 @@ from hotmess.samples import GROUPS
 __all__ = ["as_text", "show", "show_overview"]
 
 _BAR = 10
+_NAME = 24  # characters of a name that are not broken
 _WIDE = 120  # columns of a terminal, from which nothing is left out
 _SPARED = ("questions × samples", "bracket", "input / output")
 _COLOURS = {"hot mess": "dark_orange3", "systematic": "blue", "mixed": "default"}
@@ -44,7 +45,8 @@ def _table(rows: Sequence[Row], loss: str, *, narrow: bool) -> Table:
     names = _names(rows)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
     for name in names:
-        table.add_column(name, overflow="fold", min_width=8)
+        longest = max(len(_label(row.group.get(name))) for row in rows)
+        table.add_column(name, overflow="fold", min_width=min(longest, _NAME))
     columns = [(title, write) for title, write in _columns(loss) if not (narrow and title in _SPARED)]
     for title, _ in columns:
         table.add_column(title, justify="left" if title in ("incoherence", "verdict") else "right", no_wrap=True)
@@ -160,8 +162,8 @@ def _about(about: str) -> str:
     return "questions like these" if about == "population" else "exactly these questions"
 
 
-def show_overview(seen: Overview) -> RenderableType:
-    """What a table holds: one line per task, model and setting."""
+def show_overview(seen: Overview, *, alone: bool = True) -> RenderableType:
+    """What a table holds: one line per task, model and setting; its columns where it stands alone."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     names = list(seen.groups[0].name)
     for title in (*names, "questions", "contexts", "samples", "unread", "left out", "usable"):
@@ -173,7 +175,7 @@ def show_overview(seen: Overview) -> RenderableType:
     classes = f" · answers {', '.join(safe(c)[:40] for c in seen.classes[:12])}" if seen.classes else ""
     length = f" · length {seen.length}" if seen.length else ""
     about = f"{safe(seen.source)} · {seen.kind}{classes}{length}"
-    lines = ["columns: " + ", ".join(safe(c) for c in seen.columns)]
+    lines = [] if not alone else ["columns: " + ", ".join(safe(c) for c in seen.columns)]
     lines += ["cannot be looked for here: " + "; ".join(seen.unseen)] if seen.unseen else []
     return Group(Text(about), table, *(Text(line, style="dim") for line in lines))
 

@@ -117,11 +117,14 @@ def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noq
         found = [one.as_dict() for one in seen]
         click.echo(json.dumps(found[0] if len(found) == 1 else {"parts": found}, indent=1, ensure_ascii=False))
     else:
-        shown = Group(*map(show_overview, seen))
+        shown = Group(*(show_overview(one, alone=len(seen) == 1) for one in seen))
         _print(lambda _: shown, as_text(shown))
-    told = dict.fromkeys(str(message) for one in seen for message in (*one.problems, *one.notices))
-    for message in told:
-        click.echo(message, err=True)
+    for one in seen:
+        if len(seen) > 1:
+            click.echo(f"\n{one.kind}:", err=True)
+        for message in (*one.problems, *one.notices):
+            if len(seen) == 1 or one is seen[0] or message not in seen[0].notices:  # what concerns all is said once
+                click.echo(str(message), err=True)
     problems = [problem for one in seen for problem in one.problems]
     if len(seen) > 1:
         click.echo("kinds differ from task to task: measure one at a time, or --label score", err=True)

@@ -6,13 +6,14 @@ __all__ = ["explain"]
 
 
 @click.command()
-@click.argument("code")
-def explain(code: str) -> None:
-    """Explain a message by its code.
+@click.argument("code", required=False)
+def explain(code: str | None) -> None:
+    """Explain a message by its code; without one, list the codes.
 
     \b
     hotmess explain one-sample
     """
+    from hotmess.errors import codes
     from hotmess.errors import explain as text
 
-    click.echo(f"{code}\n\n{text(code)}")
+    click.echo("\n".join(codes()) if code is None else f"{code}\n\n{text(code)}")

@@ -76,15 +76,18 @@ def _has_shape(record: Any, columns: Mapping[str, Callable[[Any], Any]], place: 
 
 
 def _series(name: str, values: list[Any]) -> pl.Series:
-    dtype = SCHEMA.get(name)
+    lists = all(isinstance(value, list) for value in values if value is not None)
+    dtype = SCHEMA.get(name, pl.List(pl.String) if lists else pl.String)
     try:
         if isinstance(dtype, pl.List):
             return _lists(name, values, dtype)
         if dtype == pl.String:
             values = [text(value) for value in values]
-        return pl.Series(name, values, dtype=dtype, strict=dtype is None)
+        return pl.Series(name, values, dtype=dtype, strict=False)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
-        return pl.Series(name, [text(value) for value in values], dtype=pl.String).cast(dtype or pl.String, strict=False)
+        if isinstance(dtype, pl.List):
+            return pl.Series(name, [None] * len(values), dtype=dtype)
+        return pl.Series(name, [text(value) for value in values], dtype=pl.String).cast(dtype, strict=False)
 
 
 def _lists(name: str, values: list[Any], dtype: Any) -> pl.Series:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from hotmess.errors import UnreadableFile
+from hotmess.frames import SCHEMA
 from hotmess.read.files import File
 from hotmess.read.records import Malformed, json_text
 from hotmess.read.rows import How, Log, digest, mapping, number, setting, table
@@ -131,6 +132,8 @@ def put_together(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     if "status" not in rows.columns:
         return pl.DataFrame()  # trajectories without a report
+    lacking = [name for name in ("reason", "setting", "tests", "test_names") if name not in rows.columns]
+    rows = rows.with_columns(pl.lit(None, dtype=SCHEMA[name]).alias(name) for name in lacking)
     return _with_tests(_with_trajectories(rows))
 
 
@@ -178,7 +181,7 @@ def _with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
         .when(failed & (pl.col("stopped") != "RepeatedFormatError"))
         .then(pl.lit("error"))
         .otherwise("status"),
-        reason=pl.when(limit | failed).then("stopped").otherwise("reason") if "reason" in found.columns else "stopped",
+        reason=pl.when(limit | failed).then("stopped").otherwise("reason"),
         source_ref=pl.col("trajectory"),
         setting=pl.col("agent_setting").drop_nulls().first().over("sample_id"),  # known for one instance, true of the run
     )
