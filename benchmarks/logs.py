@@ -73,30 +73,29 @@ def inspect_text(path: Path) -> float:
 WAYS: dict[str, Callable[[Path], float]] = {
     way.__name__: way for way in (summaries, text, decompress, inspect_summaries, inspect_frame, inspect_text)
 }
-IMPORTS = {"summaries": "hotmess.read", "text": "hotmess.read", "decompress": "zstandard"}
 
 
-def once(name: str, path: Path) -> None:
-    """Take one way in this process, its imports not counted, and print what it took."""
-    __import__(IMPORTS.get(name, "inspect_ai.analysis"))
+def once(name: str, path: Path, small: Path) -> None:
+    """Take one way in this process, first on a small log, so that imports are not counted, and print what it took."""
+    WAYS[name](small)
     start = process_time()
     found = WAYS[name](path)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"cpu": process_time() - start, "peak": peak, "found": found}))
 
 
-def take(name: str, path: Path) -> dict[str, float]:
+def take(name: str, path: Path, small: Path) -> dict[str, float]:
     """One way, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.logs", "--once", name, str(path)]
+    command = [sys.executable, "-m", "benchmarks.logs", "--once", name, str(path), str(small)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
-def compare(path: Path) -> None:
+def compare(path: Path, small: Path) -> None:
     """All ways on one log."""
     took: dict[str, list[dict[str, float]]] = {name: [] for name in WAYS}
     for _ in range(ROUNDS):
         for name in WAYS:
-            took[name].append(take(name, path))
+            took[name].append(take(name, path, small))
     cpu, peak = ({name: median(one[key] for one in runs) for name, runs in took.items()} for key in ("cpu", "peak"))
     print(f"\n{path.name}, {path.stat().st_size / 1e6:.0f} MB; median of {ROUNDS} interleaved rounds, imports not counted")
     for name, way in WAYS.items():
@@ -134,13 +133,13 @@ def main() -> None:
         large, small = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "large.eval", Path(folder) / "small.eval"
         if not large.exists():
             make(large)
-        compare(large)
         make(small, 20, 15)
+        compare(large, small)
         scaling(small, Path(folder))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--once"]:
-        once(sys.argv[2], Path(sys.argv[3]))
+        once(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
     else:
         main()

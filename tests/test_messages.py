@@ -84,7 +84,8 @@ BAD = {
         [],
         "error[one-sample]: all 4 questions have a single sample\n"
         "  why: bias and variance cannot be told apart\n"
-        "  hint: sample each question again: `epochs=10` in Inspect, `repeats: 10` in lm-eval, `--repeat 10` in promptfoo, more trials; or, if repeats have ids of their "
+        "  hint: sample each question again: `epochs=10` in Inspect, `repeats: 10` in lm-eval, `--repeat 10` in promptfoo, "
+        "more trials; or, if repeats have ids of their "
         "own, name the question: --columns question_id=NAME\n",
     ),
     "a question that is missing": (

@@ -82,12 +82,19 @@ def _series(name: str, values: list[Any]) -> pl.Series:
         if isinstance(dtype, pl.List):
             return _lists(name, values, dtype)
         if dtype == pl.String:
-            values = [text(value) for value in values]
+            return _texts(name, values)
         return pl.Series(name, values, dtype=dtype, strict=False)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
         if isinstance(dtype, pl.List):
             return pl.Series(name, [None] * len(values), dtype=dtype)
         return pl.Series(name, [text(value) for value in values], dtype=pl.String).cast(dtype, strict=False)
+
+
+def _texts(name: str, values: list[Any]) -> pl.Series:
+    try:
+        return pl.Series(name, values, dtype=pl.String)
+    except (TypeError, UnicodeEncodeError, pl.exceptions.PolarsError):  # numbers among them, or half a surrogate pair
+        return pl.Series(name, [text(value) for value in values], dtype=pl.String)
 
 
 def _lists(name: str, values: list[Any], dtype: Any) -> pl.Series:

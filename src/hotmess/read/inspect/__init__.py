@@ -15,6 +15,7 @@ import polars as pl
 from msgspec.json import Decoder
 
 from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
+from hotmess.frames import SCHEMA
 from hotmess.read.archive import Archive
 from hotmess.read.files import File
 from hotmess.read.inspect.columns import COLUMNS, response, run_of
@@ -29,6 +30,7 @@ NAME = "Inspect"
 _BATCH = 4 << 20  # characters of text that are held at once
 _GRADED = "model_graded"
 _LOOKS = 3  # so many samples tell whether summaries suffice
+_FIRST, _LATER = 50, 16  # samples whose calls are looked at: so many, then every so manieth
 
 
 def fits(file: File, head: bytes) -> bool:
@@ -100,22 +102,34 @@ def _at(file: File, name: str) -> Iterator[Any]:
 
 def _of_archive(archive: Archive, log: Header, how: How, seen: Counter[str]) -> Iterator[Sample]:
     """The samples of an archive: whole ones where they are wanted or say more than their summaries."""
+    inside = places(archive)
+    whole_ones = bool(inside) and (log.invalidated or how.text or how.pattern is not None)
+    known = {} if whole_ones else _summaries(archive, seen)
+    if known and not _say_more(archive, inside, known):
+        yield from known.values()
+        return
+    lost = set[str]()
+    telling = False  # whether calls tell of seeds or caches; if the first do not, a few of the others are looked at
+    for count, place in enumerate(inside):
+        try:
+            sample = whole(archive, place, calls=telling or count < _FIRST or count % _LATER == 0)
+        except Malformed as problem:
+            lost.add(place.removesuffix(".json").removesuffix("/"))
+            seen["unreadable"] += 1
+            seen[f"unreadable:{place}: {problem}"] += 1
+            continue
+        telling = telling or bool(sample.text and (sample.text.seed or sample.text.cached))
+        yield sample
+    if lost:  # the summary of a sample is better than nothing
+        known = known or _summaries(archive, seen)
+        yield from (sample for sample in known.values() if f"samples/{sample.id}_epoch_{sample.epoch}" in lost)
+
+
+def _summaries(archive: Archive, seen: Counter[str]) -> dict[tuple[str, int], Sample]:
     every = summaries(archive)
     known = {(str(sample.id), sample.epoch): sample for sample in every}
     seen["twice"] += len(every) - len(known)
-    inside = places(archive)
-    if not known or log.invalidated or how.text or how.pattern or _say_more(archive, inside, known):
-        for place in inside:
-            try:
-                sample = whole(archive, place)
-            except Malformed as problem:
-                seen["unreadable"] += 1
-                seen[f"unreadable:{place}: {problem}"] += 1
-                continue
-            summary = known.pop((str(sample.id), sample.epoch), None)
-            sample.turn_count = summary.turn_count if summary else None
-            yield sample
-    yield from known.values()
+    return known
 
 
 def _say_more(archive: Archive, inside: Sequence[str], known: Mapping[tuple[str, int], Sample]) -> bool:
@@ -146,6 +160,8 @@ def _frames(
     """Rows, made of a few samples at a time so that little text is in memory at once; the scorers; what must be said."""
     run, scorer, scorers = run_of(log, file.name, file.shown, how), how.scorer, set[str]()
     frames, told = list[pl.DataFrame](), list[Notice]()
+    known = {name: getattr(run, name) for name in ("task", "model", "setting", "temperature", "source")}
+    facts = [pl.lit(value, dtype=SCHEMA[name]).alias(name) for name, value in known.items() if value is not None]
     for batch in _batches(samples):
         scorer = scorer or _first_scorer(log, batch)
         graded = scorer is not None and scorer.startswith(_GRADED)  # a judge's word; what it judged is free text
@@ -155,7 +171,7 @@ def _frames(
         seen["invalidated"] += sum(bool(r.sample.invalidation) for r in responses)
         seen["edited"] += sum(bool(r.score and r.score.history) for r in responses)
         made = table(responses, columns, file.shown, how.pattern)
-        frames.append(made.frame)
+        frames.append(made.frame.with_columns(facts))
         told += made.notices
     return frames, scorers, told
 

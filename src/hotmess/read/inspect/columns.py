@@ -38,9 +38,6 @@ class Response(NamedTuple):
 
 
 COLUMNS = {
-    "task": lambda r: r.run.task,
-    "model": lambda r: r.run.model,
-    "setting": lambda r: r.run.setting,
     "question_id": lambda r: r.sample.id,
     "context_id": lambda r: _context(r),
     "sample_id": lambda r: r.sample.uuid or f"{r.run.name}/{r.sample.epoch}",
@@ -59,10 +56,8 @@ COLUMNS = {
     "turns": lambda r: r.sample.turn_count,
     "completion": lambda r: r.sample.text and r.sample.text.completion,
     "seed": lambda r: (r.sample.text and r.sample.text.seed) or r.run.seed,
-    "temperature": lambda r: r.run.temperature,
     "cached": lambda r: r.sample.text and r.sample.text.cached,
     "question_hash": lambda r: digest(asked(r.sample.input)),
-    "source": lambda r: r.run.source,
     "source_ref": lambda r: r.sample.place or f"{r.sample.id} epoch {r.sample.epoch}",
 }
 

@@ -15,7 +15,7 @@ __all__ = ["Config", "Header", "Sample", "Score", "Text", "asked", "digested", "
 _NOTHING = msgspec.Raw()
 
 
-class Config(msgspec.Struct, omit_defaults=True):
+class Config(msgspec.Struct, omit_defaults=True, gc=False):
     """What was asked of the model, by a log or by one call."""
 
     reasoning_effort: Any = None
@@ -28,17 +28,16 @@ class Config(msgspec.Struct, omit_defaults=True):
     seed: Any = None
 
 
-class Plan(msgspec.Struct):
+class Plan(msgspec.Struct, gc=False):
     """How samples were solved."""
 
     config: Config = msgspec.field(default_factory=Config)
 
 
-class Evaluation(msgspec.Struct):
+class Evaluation(msgspec.Struct, gc=False):
     """What a log evaluates."""
 
     task: str = ""
-    task_display_name: str | None = None
     model: str = ""
     eval_id: Any = None
     run_id: Any = None
@@ -51,7 +50,7 @@ class Evaluation(msgspec.Struct):
     scorers: list[dict[str, Any]] | None = None
 
 
-class Header(msgspec.Struct):
+class Header(msgspec.Struct, gc=False):
     """The head of a log; one that did not finish has only what was known at its start."""
 
     eval: Evaluation = msgspec.field(default_factory=Evaluation)
@@ -60,7 +59,7 @@ class Header(msgspec.Struct):
     invalidated: bool = False
 
 
-class Score(msgspec.Struct):
+class Score(msgspec.Struct, gc=False):
     """What one scorer said; of an edited score, the last word."""
 
     value: Any = None
@@ -71,14 +70,14 @@ class Score(msgspec.Struct):
     history: list[Any] | None = None
 
 
-class Usage(msgspec.Struct):
+class Usage(msgspec.Struct, gc=False):
     """Tokens of one model."""
 
     output_tokens: Any = None
     reasoning_tokens: Any = None
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """A message, its content not yet decoded."""
 
     id: Any = None
@@ -87,20 +86,20 @@ class Message(msgspec.Struct):
     tool_calls: list[msgspec.Raw] | None = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """One output of a call."""
 
     message: Message = msgspec.field(default_factory=Message)
     stop_reason: Any = None
 
 
-class Output(msgspec.Struct):
+class Output(msgspec.Struct, gc=False):
     """The last output of a sample."""
 
     choices: list[Choice] | None = None
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """An event, as far as it tells about randomness."""
 
     event: Any = None
@@ -108,7 +107,7 @@ class Event(msgspec.Struct):
     cache: Any = None
 
 
-class Text(msgspec.Struct):
+class Text(msgspec.Struct, gc=False):
     """What the messages of a sample tell."""
 
     completion: str = ""
@@ -118,7 +117,7 @@ class Text(msgspec.Struct):
     stopped: str | None = None
 
 
-class Sample(msgspec.Struct):
+class Sample(msgspec.Struct, gc=False):
     """A sample or its summary; a summary has no messages."""
 
     id: Any = None
@@ -143,7 +142,7 @@ class Sample(msgspec.Struct):
     place: str = ""
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     """A part of the text of a message."""
 
     type: str = ""
@@ -203,8 +202,8 @@ def places(archive: Archive) -> list[str]:
 _WHOLE, _IN_CHUNKS = re.compile(r"_epoch_\d+\.json$"), re.compile(r"_epoch_\d+/sample\.json$")
 
 
-def whole(archive: Archive, place: str) -> Sample:
-    """One whole sample, its text digested.
+def whole(archive: Archive, place: str, *, calls: bool = True) -> Sample:
+    """One whole sample, its text digested, with `calls` also the seeds and caches of its calls.
 
     Raises:
         Malformed: it is damaged.
@@ -216,7 +215,7 @@ def whole(archive: Archive, place: str) -> Sample:
     else:
         sample = _large(archive, place)
     sample.place = place
-    return digested(sample)
+    return digested(sample, calls=calls)
 
 
 def _from_chunks(archive: Archive, place: str) -> Sample:
@@ -269,7 +268,7 @@ def asked(given: msgspec.Raw) -> bytes:
         return raw
 
 
-def digested(sample: Sample) -> Sample:
+def digested(sample: Sample, *, calls: bool = True) -> Sample:
     """The same sample with what its messages tell in place of the messages."""
     said = [message for message in sample.messages or () if message.role == "assistant"]
     outputs = (sample.output.choices if sample.output else None) or []
@@ -277,13 +276,13 @@ def digested(sample: Sample) -> Sample:
     if last is not None and (not said or (said[-1].id is not None and said[-1].id == last.id)):
         said = [*said[:-1], last]  # agents strip the reasoning of their last turn from the messages, not from the output
     if said or sample.messages is not None:
-        calls = _telling_calls(sample.events)
-        seeds = [str(call.config.seed) for call in calls if call.config and call.config.seed is not None]
+        telling = _telling_calls(sample.events) if calls else []
+        seeds = [str(call.config.seed) for call in telling if call.config and call.config.seed is not None]
         sample.text = Text(
             completion="\n\n".join(filter(None, [_written(message.content, sample.attachments) for message in said])),
             actions=sum([len(message.tool_calls or ()) for message in sample.messages or said]),
             seed=",".join(seeds) or None,
-            cached=any(call.cache == "read" for call in calls),
+            cached=any(call.cache == "read" for call in telling),
             stopped=str(outputs[0].stop_reason) if outputs and outputs[0].stop_reason else None,
         )
     sample.messages = sample.output = None
