@@ -9,7 +9,7 @@ import pytest
 
 import hotmess
 from hotmess.read.gather import gather
-from hotmess.read.rows import How, number
+from hotmess.read.log import How, number
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -60,7 +60,8 @@ def _record(rows: list[dict[str, Any]], folder: Path) -> dict[Path, bytes]:
     task, model, setting = (str(rows[0].get(name) or "unknown") for name in ("task", "model", "setting"))
     developer, _, name = model.rpartition("/")
     developer = developer.replace("/", "_") or "unknown"
-    ident = uuid.UUID(bytes=sha256(f"{task}\n{model}\n{setting}".encode()).digest()[:16], version=4)
+    named = "\n".join([task, model, setting, *(f"{row['question_id']} {row.get('sample_id')}" for row in rows)])
+    ident = uuid.UUID(bytes=sha256(named.encode()).digest()[:16], version=4)  # the same samples have the same name
     evaluation = f"{task}/{model.replace('/', '_')}/{ident}"
     place = Path("data") / "hotmess" / developer / name / f"{ident}"
     lines = [_response(row, evaluation, model, task, number) for number, row in enumerate(rows, 1)]

@@ -12,7 +12,7 @@ from hotmess.frames import named, polars, selected, typed
 from hotmess.kinds import require_question
 from hotmess.prepare import prepare, with_answers, with_texts
 from hotmess.read.gather import Progress, gather
-from hotmess.read.rows import How, OnLimit
+from hotmess.read.log import How, OnLimit
 from hotmess.samples import Label, Samples
 
 __all__ = ["read", "read_each", "sample_table"]

@@ -17,7 +17,7 @@ from hotmess.kinds import check_status
 from hotmess.read import every_eval_ever, helm, inspect, lm_eval, promptfoo, swe_bench, tau
 from hotmess.read import table as tables
 from hotmess.read.files import File, files, is_remote
-from hotmess.read.rows import How, Log, comparable, skipped
+from hotmess.read.log import How, Log, comparable, skipped
 from hotmess.read.unit_tests import with_failed_tests
 
 __all__ = ["Gathered", "Progress", "gather"]
@@ -213,13 +213,13 @@ def _without_copies(rows: pl.DataFrame, notices: list[Notice]) -> pl.DataFrame:
 
 
 def _once(kinds: Mapping[File, ModuleType | None]) -> tuple[dict[File, ModuleType | None], list[Notice]]:
-    """Files of which no other is a copy, byte for byte; the small files of SWE-bench are alike by nature."""
+    """Files of which no other is a copy, byte for byte; the small files of one SWE-bench or HELM run are alike by nature."""
     sizes = Counter((file.size, kind) for file, kind in kinds.items())
     seen: dict[object, File] = {}
     copies = []
     for file, kind in kinds.items():
         key: object = file.path
-        if file.size > 0 and sizes[file.size, kind] > 1 and kind not in {None, swe_bench} and not is_remote(file.path):
+        if file.size > 0 and sizes[file.size, kind] > 1 and kind not in {None, swe_bench, helm} and not is_remote(file.path):
             with file.open() as stream:
                 key = file_digest(stream, "blake2b").digest()
         if key in seen:

@@ -7,8 +7,8 @@ from msgspec.json import encode
 
 from hotmess.errors import AggregatedOnly, UnreadableFile
 from hotmess.read.files import File
+from hotmess.read.log import How, Log, digest, mapping, number, setting, table
 from hotmess.read.records import Malformed, json_lines, json_text
-from hotmess.read.rows import How, Log, digest, mapping, number, setting, table
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -112,7 +112,7 @@ def _asked(result: Result) -> dict[str, Any]:
 def _prompt(result: Result) -> str:
     """A short name of the prompt as it was before the variables were put in."""
     prompt = _part(result, "prompt")
-    name = str(prompt.get("label") or result.found.get("promptId") or result.found.get("promptIdx"))
+    name = str(prompt.get("label") or str(result.found.get("promptId") or "")[:6] or result.found.get("promptIdx"))
     return name if len(name) <= _SHORT else f"{name[: _SHORT - 7]} {digest(name.encode('utf-8', 'replace'))[:6]}"
 
 

@@ -14,8 +14,8 @@ import polars as pl
 from hotmess.errors import UnreadableFile
 from hotmess.frames import SCHEMA
 from hotmess.read.files import File
+from hotmess.read.log import How, Log, digest, mapping, number, setting, table
 from hotmess.read.records import Malformed, json_text
-from hotmess.read.rows import How, Log, digest, mapping, number, setting, table
 from hotmess.read.unit_tests import FAIL_TO_PASS, from_status
 
 __all__ = ["NAME", "fits", "put_together", "read_log"]

@@ -8,8 +8,8 @@ import polars as pl
 
 from hotmess.errors import UnreadableFile
 from hotmess.read.files import File
+from hotmess.read.log import How, Log, digest, mapping, number, setting, table
 from hotmess.read.records import Malformed, json_text
-from hotmess.read.rows import How, Log, digest, mapping, number, setting, table
 
 __all__ = ["NAME", "fits", "read_log"]
 

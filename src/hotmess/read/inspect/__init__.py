@@ -20,8 +20,8 @@ from hotmess.read.archive import Archive
 from hotmess.read.files import File
 from hotmess.read.inspect.columns import COLUMNS, response, run_of
 from hotmess.read.inspect.samples import Header, Sample, digested, header, places, summaries, whole
+from hotmess.read.log import How, Log, skipped, table
 from hotmess.read.records import LARGE, Malformed, converted, decode, streamed
-from hotmess.read.rows import How, Log, skipped, table
 from hotmess.read.unit_tests import FAIL_TO_PASS, PASS_TO_PASS
 
 __all__ = ["NAME", "fits", "read_log"]

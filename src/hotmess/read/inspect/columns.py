@@ -6,7 +6,7 @@ import msgspec
 
 from hotmess.answers import stated
 from hotmess.read.inspect.samples import Config, Header, Sample, Score, asked
-from hotmess.read.rows import How, digest, number, setting, text
+from hotmess.read.log import How, digest, number, setting, text
 from hotmess.read.unit_tests import FAIL_TO_PASS, from_explanation, unchanged
 
 __all__ = ["COLUMNS", "Response", "Run", "response", "run_of"]

@@ -17,8 +17,8 @@ from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
 from hotmess.read.files import File
 from hotmess.read.lm_eval.columns import COLUMNS, Repeat, Run, id_field, listed
 from hotmess.read.lm_eval.filters import answered, rules
+from hotmess.read.log import How, Log, digest, mapping, number, skipped, table
 from hotmess.read.records import Malformed, decode, lines
-from hotmess.read.rows import How, Log, digest, mapping, number, skipped, table
 
 __all__ = ["NAME", "fits", "read_log"]
 

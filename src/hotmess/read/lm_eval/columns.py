@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hotmess.read.files import File
-from hotmess.read.rows import digest, mapping, number, setting
+from hotmess.read.log import digest, mapping, number, setting
 
 __all__ = ["COLUMNS", "Repeat", "Run", "id_field", "listed"]
 

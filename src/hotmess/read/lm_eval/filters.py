@@ -9,7 +9,7 @@ from hotmess.answers import PATTERNS, from_completions
 from hotmess.answers.completions import by_patterns, can_use, nth_match
 from hotmess.errors import Notice
 from hotmess.read.lm_eval.columns import Run
-from hotmess.read.rows import How
+from hotmess.read.log import How
 
 __all__ = ["answered", "rules"]
 

@@ -1,4 +1,4 @@
-"""Rows of the sample table from records of any shape: each format declares its columns, this file makes the table."""
+"""What every reader makes: a log as rows of the sample table, from records of any shape and the columns that a format declares."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
