@@ -16,8 +16,9 @@ import pytest
 import zstandard
 
 import hotmess
-from hotmess.read import read_each, sample_table
+from hotmess.read import Reading
 from hotmess.read.archive import Archive
+from hotmess.read.log import How
 from hotmess.read.records import LARGE, Malformed
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -215,7 +216,7 @@ def test_a_folder_of_many_things(tmp_path, run):
 
 
 def test_tasks_of_several_kinds_are_checked_each_by_itself(run):
-    parts = read_each(LOGS / "swe_new.eval", LOGS / "mcq_zstd.eval")
+    parts = Reading.of([LOGS / "swe_new.eval", LOGS / "mcq_zstd.eval"], {}, How()).each()
     assert {part.kind for part in parts} == {"tests", "answers"}
     code, out, err = run("check", LOGS / "swe_new.eval", LOGS / "mcq_zstd.eval", "--json")
     assert code == 0
@@ -364,7 +365,7 @@ def test_records_have_the_fields_that_the_schema_requires(tmp_path, run):
 
 
 def test_sample_table_is_the_table_of_the_design():
-    found, _ = sample_table(LOGS / "mcq_zstd.eval")
+    found = Reading.of([LOGS / "mcq_zstd.eval"], {}, How()).table()
     assert {"task", "model", "setting", "question_id", "sample_id", "answer", "target", "choices", "score", "status"} <= set(
         found.columns
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hotmess.cli.options import again, reading, working
+from hotmess.cli.options import again, reading, reading_of
 
 __all__ = ["convert"]
 
@@ -22,17 +22,16 @@ def convert(paths: tuple[str, ...], output: Path, **options: Any) -> None:
     """
     from hotmess.cli.output import check_place, write
     from hotmess.convert import SUFFIXES, as_records, as_table
-    from hotmess.read import sample_table
 
     if output.suffix:
         check_place(output, paths, SUFFIXES)
-    with working() as how:
-        table, notices = sample_table(*paths, **options, **how)
+    source = reading_of(paths, options)
+    table = source.table(**options)
     made = {output: as_table(table, output.suffix)} if output.suffix else as_records(table, output)
     for path, data in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, data)
-    for notice in notices:
+    for notice in source.notices:
         click.echo(str(notice), err=True)
     click.echo(f"wrote {table.height:,} samples to {output}" + (f", {len(made)} files" if len(made) > 1 else ""), err=True)
     click.echo("next: " + again("measure", [str(output)]), err=True)

@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 
-from hotmess.cli.options import again, reading, working
+from hotmess.cli.options import again, reading, reading_of
 
 __all__ = ["check", "measure"]
 
 _LABEL = click.option("--label", type=click.Choice(["answer", "score"]), help="Measure answers, or right/wrong.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-_READING = ("columns", "label", "task", "model", "scorer", "pattern", "text", "on_limit")
 _LOSSES = ["brier", "kl", "mode", "zero-one", "coverage", "squared", "spread"]
 
 
@@ -57,11 +56,9 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     if output is not None:
         check_place(output, paths, FIGURES)
     from hotmess.measure import measure as measured_from
-    from hotmess.read import read
     from hotmess.show import show
 
-    with working() as how:
-        samples = read(*paths, **{name: options.pop(name) for name in _READING}, **how)
+    samples = reading_of(paths, options).samples(*(options.pop(name) for name in ("label", "task", "model")))
     loss = options.pop("loss")
     measured = measured_from(samples, loss=loss and loss.replace("-", "_"), **options)
     if output is not None:
@@ -107,11 +104,9 @@ def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noq
     from rich.console import Group
 
     from hotmess.overview import overview
-    from hotmess.read import read_each
     from hotmess.show import as_text, show_overview
 
-    with working() as how:
-        parts = read_each(*paths, **{**options, "text": True}, **how)  # traps show in the text
+    parts = reading_of(paths, options, text=True).each(**options)  # traps show in the text
     seen = [overview(part) for part in parts]
     if as_json:
         found = [one.as_dict() for one in seen]

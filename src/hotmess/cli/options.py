@@ -5,11 +5,14 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["again", "reading", "working"]
+if TYPE_CHECKING:
+    from hotmess.read import Reading
+
+__all__ = ["again", "reading", "reading_of"]
 
 
 def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -61,12 +64,21 @@ def again(verb: str, paths: Sequence[str] | None = None) -> str:
     return shlex.join(shown)
 
 
+def reading_of(paths: Sequence[str], options: dict[str, Any], *, text: bool = False) -> "Reading":
+    """Read what was asked for, on all cores, with a bar on a terminal's standard error; takes its options out."""
+    from hotmess.read import Reading
+    from hotmess.read.log import How
+
+    columns, whole = options.pop("columns"), options.pop("text") or text
+    how = How(whole, options.pop("pattern"), options.pop("scorer"), options.pop("on_limit"))
+    with _progress() as progress:
+        return Reading.of(paths, columns, how, processes=os.cpu_count() or 1, progress=progress)
+
+
 @contextmanager
-def working() -> Iterator[dict[str, Any]]:
-    """How the command line reads: on all cores, with a bar on a terminal's standard error."""
-    processes = os.cpu_count() or 1
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
     if not sys.stderr.isatty():
-        yield {"processes": processes}
+        yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -74,4 +86,4 @@ def working() -> Iterator[dict[str, Any]]:
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=None)
-        yield {"processes": processes, "progress": lambda done, total: bar.update(task, completed=done, total=total)}
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,4 +1,4 @@
-"""What every reader makes: a log as rows of the sample table, from records of any shape and the columns that a format declares."""
+"""What every reader makes: a log as rows of the sample table, from records and the columns that its format declares."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,8 +76,7 @@ def _has_shape(record: Any, columns: Mapping[str, Callable[[Any], Any]], place: 
 
 
 def _series(name: str, values: list[Any]) -> pl.Series:
-    lists = all(isinstance(value, list) for value in values if value is not None)
-    dtype = SCHEMA.get(name, pl.List(pl.String) if lists else pl.String)
+    dtype = SCHEMA.get(name, pl.String)
     try:
         if isinstance(dtype, pl.List):
             return _lists(name, values, dtype)

@@ -43,7 +43,7 @@ COLUMNS = {
     "sample_id": lambda r: f"{r.run}/{r.model}",
     "tests": lambda r: (outcomes := from_status(r.found.get("tests_status"))) and list(outcomes.values()),
     "test_names": lambda r: (outcomes := from_status(r.found.get("tests_status"))) and list(outcomes),
-    "new_tests": lambda r: (outcomes := from_status(r.found.get("tests_status"), FAIL_TO_PASS)) and list(outcomes),
+    "new_tests": lambda r: "\n".join(from_status(r.found.get("tests_status"), FAIL_TO_PASS) or ()) or None,
     "score": lambda r: float(r.found.get("resolved") is True),
     "status": lambda r: "error" if r.found.get("infra_failure") is True else "ok",
     "reason": lambda r: _reason(r),
@@ -144,7 +144,8 @@ def _with_tests(rows: pl.DataFrame) -> pl.DataFrame:
     """Code that was not changed passes the old tests of its instance and fails the new ones."""
     if "new_tests" not in rows.columns:
         return rows
-    old, new = (pl.col(name).explode().drop_nulls().unique(maintain_order=True) for name in ("test_names", "new_tests"))
+    lists = (pl.col("test_names"), pl.col("new_tests").str.split("\n"))
+    old, new = (names.explode().drop_nulls().unique(maintain_order=True) for names in lists)
     listed = rows.group_by("question_id").agg(every=old.implode(), fresh=new.implode())
     rows = rows.join(listed, on="question_id", how="left", maintain_order="left")
     kept = pl.col("every").list.set_difference("fresh")
