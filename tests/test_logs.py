@@ -163,6 +163,37 @@ def test_nesting_is_an_error_and_no_crash(tmp_path, evil):
         hotmess.read(path)
 
 
+@pytest.mark.parametrize("name", ["deep.json", "deep.jsonl"])
+def test_deep_tables_are_read_in_no_time(tmp_path, name):
+    deep = '{"a":' * 500 + "1" + "}" * 500
+    rows = ['{"question_id": "a", "answer": "x", "target": "x"}', '{"question_id": "a", "answer": "y", "z": ' + deep + "}"]
+    text = "\n".join(rows) if name.endswith("l") else f"[{','.join(rows)}]"
+    (tmp_path / name).write_text(text)
+    assert len(table(tmp_path / name)) == 2
+
+
+BRACKETS = [b"[" + b"{}," * 3_000_000 + b"{}]", b'[{"id": 1, "metadata": {"a": [' + b"[]," * 3_000_000 + b"[]]}}]"]
+
+
+@pytest.mark.parametrize("inside", BRACKETS, ids=["samples", "metadata"])
+def test_brackets_without_content_are_no_log(tmp_path, inside):
+    """Each of these would take seventy times its size in memory."""
+    path = tmp_path / "bomb.eval"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("header.json", json.dumps(log([])))
+        made.writestr("summaries.json", inside)
+    with pytest.raises(hotmess.HotmessError, match="nothing but brackets"):
+        hotmess.read(path)
+
+
+def test_entries_that_overlap_unpack_to_no_end(monkeypatch):
+    monkeypatch.setattr(sys.modules["hotmess.read.archive"], "_LEAST", 10_000)
+    data = b"[" + b'{"id": "a long enough name of a question"},' * 400 + b'{"id": "z"}]'
+    made = archive(b"a", packed(data, 93), len(data), 93)
+    with pytest.raises(Malformed, match="a thousand times"):
+        _ = [made.read("a") for _ in range(1000)]
+
+
 def test_terminal_escapes_are_not_printed(write, run):
     evil = "\x1b[2J\x1b]0;owned\x07red"
     code, out, err = run("measure", write([{**row, "id": f"{row['id']}{evil}", "target": "Z"} for row in twelve()]))

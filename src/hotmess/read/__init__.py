@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import polars as pl
 
-from hotmess.errors import MixedKinds, Notice, UsageError, one_of
+from hotmess.errors import MixedKinds, Notice, UnreadableFile, UsageError, one_of
 from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import require_question
 from hotmess.prepare import prepare, with_answers, with_texts
@@ -96,18 +96,17 @@ class Reading:
     def samples(
         self, label: Label | None = None, task: str | None = None, model: str | None = None, only: Sequence[Any] = ()
     ) -> Samples:
-        """The samples, of one kind of prediction."""
-        return prepare(
-            self.frame,
-            columns=self.columns,
-            label=label,
-            task=task,
-            model=model,
-            source=self.source,
-            pattern=self.pattern,
-            notices=self.notices,
-            only=only,
-        )
+        """The samples, of one kind of prediction.
+
+        Raises:
+            UnreadableFile: columns hold what no sample table holds there.
+        """
+        given: dict[str, Any] = {"columns": self.columns, "source": self.source, "pattern": self.pattern}
+        try:
+            return prepare(self.frame, label=label, task=task, model=model, only=only, notices=self.notices, **given)
+        except pl.exceptions.PolarsError as problem:
+            found = f"{self.source} is no sample table: {str(problem).strip().splitlines()[0][:160]}"
+            raise UnreadableFile(found, hint="look at the types of its columns") from problem
 
     def each(self, label: Label | None = None, task: str | None = None, model: str | None = None) -> list[Samples]:
         """The samples of each kind of prediction by themselves."""

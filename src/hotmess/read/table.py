@@ -13,6 +13,7 @@ import polars as pl
 
 from hotmess.errors import EmptyTable, NotATable, UnreadableFile
 from hotmess.read.files import File, is_remote
+from hotmess.read.records import lines
 
 __all__ = ["SUFFIXES", "is_table", "read_tables"]
 
@@ -31,6 +32,7 @@ _FORMATS = {
 SUFFIXES = tuple(_FORMATS)
 _MAGIC = {b"PAR1": "Parquet", b"ARRO": "Arrow"}
 _TEXTS = ("task", "model", "setting", "question_id", "context_id", "test_id", "answer", "target", "status")
+_NESTED = 20  # objects in one line, from which on they are kept as text
 _SEPARATORS = {"CSV": ",", "TSV": "\t"}
 
 
@@ -74,7 +76,7 @@ def _frame(file: File, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
     try:
         frame = _open(file, name, columns)
         frame.collect_schema()
-    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, RecursionError, OverflowError) as problem:
+    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, AttributeError, RecursionError, OverflowError) as problem:
         detail = str(problem).strip().splitlines()[0][:200]
         raise UnreadableFile(
             f"`{file.shown}` cannot be read as {name}: {detail}", hint="is it whole, and is its ending right?"
@@ -91,9 +93,17 @@ def _open(file: File, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
     if name in _SEPARATORS:
         return _csv(here, _SEPARATORS[name], columns)
     if name == "JSON lines":
-        with file.open() as stream:
-            return pl.read_ndjson(stream, infer_schema_length=None).lazy()
+        return _json_lines(file)
     return _json(file)
+
+
+def _json_lines(file: File) -> pl.LazyFrame:
+    with file.open() as stream:
+        nested = any(line.count(b"{") > _NESTED for line in lines(stream))
+        stream.seek(0)
+        if not nested:
+            return pl.read_ndjson(stream, infer_schema_length=None).lazy()
+        return _flattened([json.loads(line) for line in lines(stream)])  # the engine takes minutes over deep structures
 
 
 def _csv(here: Any, separator: str, columns: Mapping[str, str]) -> pl.LazyFrame:
@@ -115,6 +125,10 @@ def _json(file: File) -> pl.LazyFrame:
         )
     if not records:
         raise EmptyTable(f"`{file.shown}` holds no records")
+    return _flattened(records)
+
+
+def _flattened(records: list[dict[str, Any]]) -> pl.LazyFrame:
     flat = [{name: _flat(value) for name, value in record.items()} for record in records]
     return pl.DataFrame(flat, infer_schema_length=None, strict=False).lazy()
 
