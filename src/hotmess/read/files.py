@@ -77,7 +77,10 @@ class File:
         if is_remote(path):
             system, inside = _remote(path)
             return _found(path, system, inside, asked=False) if system.exists(inside) else None
-        return _local(Path(path), asked=False) if Path(path).is_file() else None
+        try:
+            return _local(Path(path), asked=False) if Path(path).is_file() else None
+        except OSError:  # a log may name a file that no system could hold
+            return None
 
     def sibling(self, prefix: str, suffix: str) -> str | None:
         """The name of a file of the same folder that begins and ends so."""

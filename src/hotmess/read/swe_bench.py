@@ -165,7 +165,9 @@ def _with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(completion_hash=pl.coalesce(*known, hashed))
     if "trajectory" not in rows.columns:
         return rows.drop("patch_hash", "run")
-    facts = [name for name in TRAJECTORY if name in rows.columns and name not in {"question_id", "patch_hash", "run"}]
+    facts = [name for name in TRAJECTORY if name not in {"question_id", "patch_hash", "run"}]
+    lacking = [name for name in facts if name not in rows.columns]
+    rows = rows.with_columns(pl.lit(None, dtype=SCHEMA.get(name, pl.String)).alias(name) for name in lacking)
     agents = rows.filter(pl.col("trajectory").is_not_null()).select("question_id", "patch_hash", "run", *facts)
     found = rows.filter(pl.col("trajectory").is_null()).drop(facts)
     # Two runs may submit one patch: the trajectory of a folder with the name of the run is the better one.
