@@ -7,6 +7,7 @@ import sys
 import threading
 import zipfile
 import zlib
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -238,8 +239,9 @@ def test_a_folder_of_many_things(tmp_path, run):
     )
     samples = hotmess.read(tmp_path / "logs")
     assert set(samples.frame.collect().to_native()["task"]) == {"mcq", "errors", "mine"}
-    told = {notice.code for notice in samples.notices}
-    assert "left-aside" in told
+    aside = next(notice.found for notice in samples.notices if notice.code == "left-aside")
+    assert "1 of 5 files are in no format" in aside
+    assert "summary.csv` is a table without a column `question_id`" in aside
     code, out, _ = run("check", tmp_path / "logs")
     assert code == 0
     assert "Inspect (2)" in out
@@ -352,6 +354,32 @@ def test_many_logs_in_several_processes(tmp_path, monkeypatch):
     alone, together = (hotmess.read(tmp_path, processes=count).frame.collect().to_native() for count in (1, 2))
     assert together.equals(alone)
     assert len(alone) == 36
+
+
+def test_a_process_that_dies_loses_nothing(tmp_path, monkeypatch):
+    class Dying:
+        """A pool of which one process is killed after the first log."""
+
+        def __init__(self, *_, **__):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return False
+
+        def map(self, function, work, **_):
+            yield function(work[0])
+            raise BrokenProcessPool
+
+    gathering = sys.modules["hotmess.read.gather"]
+    monkeypatch.setattr(gathering, "_WORTH", 0)
+    monkeypatch.setattr(gathering, "ProcessPoolExecutor", Dying)
+    for number in range(3):
+        rows = [{**row, "uuid": f"{number}-{row['id']}-{row['epoch']}"} for row in twelve()]
+        (tmp_path / f"{number}.json").write_text(json.dumps(log(rows)))
+    assert len(hotmess.read(tmp_path, processes=2).frame.collect().to_native()) == 36
 
 
 # ---------------------------------------------------------------------------------------------- what is written

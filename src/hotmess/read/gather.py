@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from hashlib import file_digest
 from multiprocessing import get_context
@@ -17,7 +18,7 @@ from hotmess.kinds import check_status
 from hotmess.read import every_eval_ever, helm, inspect, lm_eval, promptfoo, swe_bench, tau
 from hotmess.read import table as tables
 from hotmess.read.files import File, files, is_remote
-from hotmess.read.log import How, Log, comparable, skipped
+from hotmess.read.log import NO_SHAPE, How, Log, comparable, skipped
 from hotmess.read.unit_tests import with_failed_tests
 
 __all__ = ["Gathered", "Progress", "gather"]
@@ -65,6 +66,9 @@ def gather(
     if len(unknown) == len(every) or any(file.asked for file in unknown):
         raise _unknown(every, [file for file in unknown if file.asked] or unknown)
     kinds, notices = _once(kinds)
+    if unknown:
+        found = f"{len(unknown)} of {len(every)} files are in no format that hotmess knows (first: `{unknown[0].shown}`)"
+        notices.append(Notice("left-aside", found))
     logs = [(file, kind) for file, kind in kinds.items() if kind is not None and kind is not tables]
     rows, told = _logs(logs, how, processes, progress)
     notices += told
@@ -171,9 +175,14 @@ def _read(logs: Sequence[tuple[File, ModuleType]], how: How, processes: int) -> 
     if processes <= 1 or len(work) < 2 or sum(file.size for file, _ in logs) < _WORTH:
         yield from map(_read_one, work)
         return
+    done = 0
     with ProcessPoolExecutor(min(processes, len(work)), mp_context=get_context("spawn")) as pool:
         try:
-            yield from pool.map(_read_one, work, chunksize=1 + len(work) // (processes * 16))
+            for found in pool.map(_read_one, work, chunksize=1 + len(work) // (processes * 16)):
+                yield found
+                done += 1
+        except BrokenProcessPool:  # somebody killed one of them; the rest is read here
+            yield from map(_read_one, work[done:])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -187,12 +196,9 @@ def _read_one(work: tuple[File, str, How]) -> Log | HotmessError:
         found: Log = kind.read_log(file, how)
     except FileError as problem:
         return problem
-    except _NO_SHAPE as problem:  # a log can hold anything, in any place
+    except (*NO_SHAPE, pl.exceptions.PolarsError) as problem:  # a log can hold anything, in any place
         return UnreadableFile(f"`{file.shown}` has not the shape of a log of {kind.NAME}: {str(problem)[:120]}")
     return found
-
-
-_NO_SHAPE = (TypeError, ValueError, AttributeError, LookupError, OverflowError, RecursionError, pl.exceptions.PolarsError)
 
 
 def _without_copies(rows: pl.DataFrame, notices: list[Notice]) -> pl.DataFrame:

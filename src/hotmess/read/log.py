@@ -11,7 +11,7 @@ from hotmess.answers import from_completions
 from hotmess.errors import Notice
 from hotmess.frames import SCHEMA
 
-__all__ = ["How", "Log", "OnLimit", "comparable", "digest", "number", "setting", "skipped", "table", "text"]
+__all__ = ["NO_SHAPE", "How", "Log", "OnLimit", "comparable", "digest", "number", "setting", "skipped", "table", "text"]
 
 _HUGE = 1e300
 _LONG = 200  # characters; what is longer is no answer that could be compared with another
@@ -52,7 +52,7 @@ def table(records: Sequence[Any], columns: Mapping[str, Callable[[Any], Any]], s
     bad: list[str] = []
     try:
         made = {name: [get(record) for record in records] for name, get in columns.items()}
-    except _NO_SHAPE:
+    except NO_SHAPE:
         records = [record for place, record in enumerate(records, 1) if _has_shape(record, columns, place, bad)]
         made = {name: [get(record) for record in records] for name, get in columns.items()}
     series = [_series(name, values) for name, values in made.items()]
@@ -62,14 +62,14 @@ def table(records: Sequence[Any], columns: Mapping[str, Callable[[Any], Any]], s
     return Log(frame, (skipped(f"{len(bad):,} records of `{shown}`", bad[0]),) if bad else ())
 
 
-_NO_SHAPE = (TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError, RecursionError)
+NO_SHAPE = (TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError, RecursionError)
 
 
 def _has_shape(record: Any, columns: Mapping[str, Callable[[Any], Any]], place: int, bad: list[str]) -> bool:
     for name, get in columns.items():
         try:
             get(record)
-        except _NO_SHAPE as problem:
+        except NO_SHAPE as problem:
             bad.append(f"number {place} has no {name}: {problem}")
             return False
     return True
