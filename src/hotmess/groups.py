@@ -20,7 +20,21 @@ from hotmess.tally import Tally, question_codes
 
 __all__ = ["Bucket", "Group", "Questions", "grouping", "groups_of", "known_columns"]
 
-_NO_GROUPS = ("question_id", "sample_id", "test_id", "answer", "target", "score", "probs", "tests", "vector")
+_NO_GROUPS = (
+    "question_id",
+    "sample_id",
+    "test_id",
+    "answer",
+    "target",
+    "score",
+    "probs",
+    "tests",
+    "vector",
+    "choices",
+    "test_names",
+)
+_MADE = ("completion_hash", "question_hash", "source_ref", "unanswered", "answer_not_option", "target_not_option")
+_OF_TEXT = ("wait_count", "backtrack_count", "output_chars", "actions")
 _PER_BUCKET = 4  # questions, below which a bucket says nothing
 
 
@@ -73,9 +87,10 @@ def known_columns(samples: Samples, names: Sequence[str]) -> None:
     """
     for name in names:
         if not samples.has(name) or name in _NO_GROUPS:
-            there = [column for column in samples.columns if column not in _NO_GROUPS]
+            there = [column for column in samples.columns if column not in {*_NO_GROUPS, *_MADE}]
             found = "cannot be split by" if samples.has(name) else "does not exist"
-            raise NoSuchColumn(f"the column `{name}` {found}; there are {', '.join(there) or 'no others'}")
+            hint = "--text reads it from the transcripts of a log" if name in _OF_TEXT else ""
+            raise NoSuchColumn(f"the column `{name}` {found}; there are {', '.join(there) or 'no others'}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

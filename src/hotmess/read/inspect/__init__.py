@@ -64,7 +64,10 @@ def read_log(file: File, how: How) -> Log:
         )
     if how.scorer and not scorers & {how.scorer, how.scorer.partition(".")[0]}:
         found = ", ".join(sorted(scorers)) or "none"
-        raise UsageError(f"there is no scorer `{how.scorer}` in `{file.shown}`; found: {found}", hint="--scorer NAME")
+        raise UsageError(
+            f"there is no scorer `{how.scorer}` in `{file.shown}`; found: {found}",
+            hint=f"--scorer {min(scorers, default='NAME')}",
+        )
     frame = pl.concat(frames, how="diagonal_relaxed")
     return Log(frame, (*told, *_notices(file.shown, log, len(frame), scorers, seen)))
 
