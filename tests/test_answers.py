@@ -17,7 +17,7 @@ def texts(answers, options=OPTIONS):
     frame = pl.DataFrame(
         {"choices": [options] * len(answers), "answer": answers}, schema={"choices": pl.List(pl.String), "answer": pl.String}
     )
-    return frame.select(by_text("answer", letters=are_letters("answer")))["answer"].to_list()
+    return frame.select(by_text("answer", letters=are_letters("answer", ["answer"], pl.lit(0))))["answer"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,11 @@ def test_options_that_look_like_letters():
     assert texts(["C", "N", "He"], elements) == ["C", "N", "He"]
     rows = [{"question_id": 1, "sample_id": n, "answer": a, "target": "C", "choices": elements} for n, a in enumerate("AAAB")]
     assert hotmess.measure(pl.DataFrame(rows)).rows[0].error.value > 1  # every answer is wrong
+    rows = [
+        {"question_id": 1, "sample_id": n, "answer": a, "target": "C", "choices": elements}
+        for n, a in enumerate(["He"] * 3 + ["X"])
+    ]
+    assert hotmess.measure(pl.DataFrame(rows)).rows[0].error.value > 1  # one stray letter does not make letters of texts
 
 
 def test_without_options_nothing_changes():

@@ -429,3 +429,73 @@ def test_sample_table_is_the_table_of_the_design():
         found.columns
     )
     assert set(found["answer"].drop_nulls()) <= set(found["choices"].explode())
+
+
+# ---------------------------------------------------------------------------------------------- what must not be mixed
+
+
+def votes(**more):
+    return [
+        {"question_id": f"q{q}", "sample_id": f"s{k}", "answer": "AB"[(q + k) % 2], "target": "A", **more}
+        for q in (1, 2)
+        for k in (1, 2, 3)
+    ]
+
+
+def test_groups_without_a_name_stay_when_others_are_bare():
+    rows = [*votes(model="x", setting=None), *({**row, "answer": None} for row in votes(model="x", setting="k=1"))]
+    measured = hotmess.measure(pl.DataFrame(rows, infer_schema_length=None))
+    assert [row.samples for row in measured.rows] == [6]
+    assert "6 samples hold no prediction" in next(n.found for n in measured.notices if n.code == "nothing-held")
+
+
+def test_scores_beside_an_empty_column_of_answers_are_scores():
+    rows = [{"question_id": q, "sample_id": f"s{k}", "answer": None, "score": float(k % 2)} for q in (1, 2) for k in range(4)]
+    assert hotmess.measure(pl.DataFrame(rows, schema_overrides={"answer": pl.String})).rows[0].error.value == pytest.approx(0.5)
+    rows = [
+        *({**row, "score": float(row["answer"] == "A")} for row in votes(model="a")),
+        *({**row, "model": "b"} for row in rows),
+    ]
+    samples = hotmess.read(pl.DataFrame(rows, infer_schema_length=None), label="score")
+    assert [row.invalid_rate for row in hotmess.measure(samples).rows] == [0.0, 0.0]
+
+
+def test_a_log_that_was_scored_again_is_one_log(tmp_path):
+    first = twelve()
+    for number, row in enumerate(first):
+        row["uuid"] = f"uuid{number}"
+    again = [{**row, "scores": {"choice": {"value": "C", "answer": "A"}}} for row in first]
+    (tmp_path / "a.json").write_text(json.dumps(log(first)))
+    (tmp_path / "b.json").write_text(json.dumps(log(again)))
+    samples = hotmess.read(tmp_path)
+    found = samples.frame.collect().to_native()
+    assert len(found) == 12
+    assert set(found["answer"]) == {"left"}
+    assert "copies" in {notice.code for notice in samples.notices}
+
+
+def test_a_task_without_a_target_leaves_the_others_theirs():
+    rows = [*votes(task="t1"), *({**row, "target": None, "score": 1.0} for row in votes(task=None))]
+    rows = [{"score": float(row["answer"] == "A"), **row} for row in rows]
+    samples = hotmess.read(pl.DataFrame(rows, infer_schema_length=None))
+    table_ = samples.frame.collect().to_native()
+    assert set(table_.filter(pl.col("task") == "t1")["target"]) == {"A"}
+
+
+def test_trajectories_of_some_runs_do_not_split_a_model(tmp_path):
+    tree = GOLDEN / "swe_bench"
+    for path in [*(tree / "logs").rglob("*"), *(tree / "traj" / "run-1").rglob("*")]:
+        if path.is_file():
+            place = tmp_path / path.relative_to(tree)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(path.read_bytes())
+    some, none = (hotmess.measure(hotmess.read(*paths)).rows for paths in ([tmp_path], [tmp_path / "logs"]))
+    assert len(some) == len(none) == 1
+    assert some[0].error.value == pytest.approx(none[0].error.value)
+
+
+def test_records_have_no_place_for_some_columns(tmp_path, run):
+    (tmp_path / "p.csv").write_text("question_id,prob_A,prob_B,target\n1,0.5,0.5,A\n1,0.4,0.6,A\n")
+    code, _, err = run("convert", "p.csv", "-o", "records")
+    assert code == 2
+    assert "no place for prob_A, prob_B" in err

@@ -240,3 +240,8 @@ def test_check_says_what_cannot_be_looked_for():
     bare = prepare(frame([{name: row[name] for name in ("question_id", "answer", "target")} for row in honest()]))
     assert "one seed for all" in unseen(bare)
     assert identical(bare) == []
+
+
+def test_pooling_copies_does_not_make_them_random():
+    rows = [*copied(honest()), *changed(model="large")(copied(honest(1)))]
+    assert refused(rows, pool=["model"]) == "no-randomness"

@@ -19,7 +19,7 @@ from hotmess.errors import (
     TargetNotOption,
     TwoTargets,
 )
-from hotmess.samples import Kind, Samples
+from hotmess.samples import GROUPS, Kind, Samples
 from hotmess.sums import Loss, first_rows
 from hotmess.tally import Tally, asked_by
 
@@ -65,7 +65,7 @@ def problems(made: Tally, samples: Samples, loss: Loss, *, max_invalid: float = 
     """Every reason not to give a figure for this table."""
     sums = _totals(made)
     found = [_no_target(made, samples, loss), _two_targets(made), _not_an_option(made, sums), _too_many_options(made)]
-    found += [_bad(sums, samples, max_invalid) or _unparsed(sums, max_invalid, samples.kind), _one_sample(made)]
+    found += [_bad(sums, samples, max_invalid) or _unparsed(made, sums, max_invalid), _one_sample(made)]
     return [problem for problem in found if problem is not None]
 
 
@@ -168,11 +168,16 @@ def _bad(sums: _Totals, samples: Samples, most: float) -> HotmessError | None:
     )
 
 
-def _unparsed(sums: _Totals, most: float, kind: Kind) -> HotmessError | None:
-    if not sums.counted or sums.invalid <= most * sums.counted:
+def _unparsed(made: Tally, sums: _Totals, most: float) -> HotmessError | None:
+    """Whether of every task, model and setting too little could be read; of some only, their rows are withheld later."""
+    if not sums.counted or sums.invalid <= most * sums.counted or "invalid" not in made.cells.columns:
+        return None
+    names = [name for name in GROUPS if name in made.cells.columns]
+    groups = made.cells.group_by(names).agg(pl.col("rows", "excluded", "invalid").sum()) if names else made.cells.head(0)
+    if groups.filter(pl.col("invalid") <= most * (pl.col("rows") - pl.col("excluded"))).height:
         return None
     return MostlyUnparsed(
-        f"{sums.invalid:,} of {sums.counted:,} {_NOUNS[kind]} ({sums.invalid / sums.counted:.0%}) could not be read",
+        f"{sums.invalid:,} of {sums.counted:,} {_NOUNS[made.kind]} ({sums.invalid / sums.counted:.0%}) could not be read",
         why="the figures would describe the parser, not the model",
         hint=f"read the answers again, or --max-invalid {min(1.0, sums.invalid / sums.counted + 0.01):.2f} if the share is real",
     )

@@ -15,13 +15,26 @@ from typing import Any
 import polars as pl
 
 from hotmess import __version__
+from hotmess.errors import CannotWrite
 
 __all__ = ["SUFFIXES", "as_records", "as_table"]
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 _SCHEMA = "0.3.0"
 _METADATA = (
-    *("setting", "context_id", "status", "reason", "probs", "tests", "test_names", "output_chars", "wait_count", "actions"),
+    *(
+        "setting",
+        "context_id",
+        "status",
+        "reason",
+        "probs",
+        "tests",
+        "test_names",
+        "n_choices",
+        "output_chars",
+        "wait_count",
+        "actions",
+    ),
     *("temperature", "seed", "cached", "source", "source_ref"),
 )
 
@@ -47,7 +60,16 @@ def _written(value: Any) -> str | None:
 
 
 def as_records(table: pl.DataFrame, folder: Path) -> dict[Path, bytes]:
-    """The files of a data folder of Every Eval Ever: for each task, model and setting an aggregate and its responses."""
+    """The files of a data folder of Every Eval Ever: for each task, model and setting an aggregate and its responses.
+
+    Raises:
+        CannotWrite: the table holds what a record has no place for.
+    """
+    homeless = [name for name in table.columns if name in {"test_id", "vector", "target_vector"} or name.startswith("prob_")]
+    if homeless:
+        raise CannotWrite(
+            f"a record of Every Eval Ever has no place for {', '.join(homeless)}", hint="-o samples.parquet keeps all columns"
+        )
     groups = [name for name in ("task", "model", "setting") if name in table.columns]
     parts = table.partition_by(groups, maintain_order=True) if groups else [table]
     made: dict[Path, bytes] = {}

@@ -185,8 +185,12 @@ def _bare_notice(bare: Sequence[_Group]) -> tuple[Notice, ...]:
 
 def _without(frame: nw.LazyFrame[Any], bare: Sequence[_Group]) -> nw.LazyFrame[Any]:
     for group in bare:
-        same = [nw.col(name).is_null() if value is None else nw.col(name) == value for name, value in group.name.items()]
-        frame = frame.filter(~nw.all_horizontal(*same, ignore_nulls=True)) if same else frame
+        same = [
+            nw.col(name).is_null() if value is None else (nw.col(name) == value) & ~nw.col(name).is_null()
+            for name, value in group.name.items()
+        ]
+        alike = [nw.when(test).then(nw.lit(value=True)).otherwise(nw.lit(value=False)) for test in same]
+        frame = frame.filter(~nw.all_horizontal(*alike, ignore_nulls=False)) if same else frame
     return frame
 
 

@@ -11,7 +11,7 @@ from hotmess.answers import are_letters, by_text, from_completions, in_one_order
 from hotmess.errors import MissingColumn, NoTarget, Notice
 from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import check_status, kind_of, require_question
-from hotmess.samples import Label, Samples, added
+from hotmess.samples import GROUPS, Label, Samples, added
 
 __all__ = ["prepare", "with_answers", "with_texts"]
 
@@ -84,9 +84,10 @@ def with_texts(frame: pl.LazyFrame) -> pl.LazyFrame:
     frame = frame.with_columns(pl.col("choices").cast(pl.List(pl.String)))
     texts = [name for name in ("answer", "target") if schema.get(name) == pl.String]
     if texts:
-        letters = are_letters(*texts).over("task") if "task" in schema else are_letters(*texts)
-        frame = frame.with_columns(_letters=letters).with_columns(by_text(name, letters=pl.col("_letters")) for name in texts)
-        frame = frame.drop("_letters")
+        by = "task" if "task" in schema else pl.lit(0)
+        letters = [are_letters(name, texts, by).alias(f"_{name}_letters") for name in texts]
+        frame = frame.with_columns(letters).with_columns(by_text(name, letters=pl.col(f"_{name}_letters")) for name in texts)
+        frame = frame.drop(f"_{name}_letters" for name in texts)
     return frame.with_columns(in_one_order()) if "probs" in schema else frame
 
 
@@ -107,8 +108,12 @@ def _with_target(samples: Samples) -> Samples:
         frame = frame.with_columns(nw.when(~nw.col("answer").is_nan()).then(nw.col("answer")).alias("answer"))
         samples = replace(samples, frame=frame)
     known = samples.has("target") and not _all_null(frame, "target")
-    if samples.has("score") and (without := _without_target(samples, known=known)):
-        return _with_correct(samples, without)
+    if samples.has("score") and not known:
+        return _with_correct(samples, nw.lit(value=True), "")
+    if samples.has("score", "task") and (without := _without_target(samples)):
+        there = nw.col("task").is_in([task for task in without if task is not None])
+        there = nw.when(nw.col("task").is_null()).then(nw.lit(None in without)).otherwise(there)
+        return _with_correct(samples, there, f" in {', '.join(map(str, without[:3]))}")
     if not known:
         columns = tuple(name for name in samples.columns if name != "target")
         return replace(samples, frame=frame.drop("target", strict=False), columns=columns)
@@ -119,24 +124,20 @@ def _with_target(samples: Samples) -> Samples:
     return replace(samples, frame=frame)
 
 
-def _without_target(samples: Samples, *, known: bool) -> list[Any]:
-    """The tasks that have no target at all; those of a table without tasks are one."""
-    if not known or not samples.has("task"):
-        return [] if known else [None]
+def _without_target(samples: Samples) -> list[Any]:
+    """The tasks that have no target at all."""
     filled = samples.frame.group_by("task").agg((~nw.col("target").is_null()).sum().alias("n")).collect("polars").to_native()
     return sorted(filled.filter(pl.col("n") == 0)["task"].to_list(), key=str)
 
 
-def _with_correct(samples: Samples, tasks: Sequence[Any]) -> Samples:
-    """Without a target, the answers of score 1 become one class."""
-    whole = nw.lit(value=True) if tasks == [None] else nw.col("task").is_in(tasks)
+def _with_correct(samples: Samples, there: nw.Expr, where: str) -> Samples:
+    """Where there is no target, the answers of score 1 become one class."""
     right, answer = nw.col("score") == 1.0, nw.col("answer").cast(nw.String)
     target = nw.col("target").cast(nw.String) if samples.has("target") else nw.lit(None, dtype=nw.String)
     frame = samples.frame.with_columns(
-        answer=nw.when(whole & right).then(nw.lit(CORRECT)).otherwise(answer),
-        target=nw.when(whole).then(nw.lit(CORRECT)).otherwise(target),
+        answer=nw.when(there & right).then(nw.lit(CORRECT)).otherwise(answer),
+        target=nw.when(there).then(nw.lit(CORRECT)).otherwise(target),
     )
-    where = "" if tasks == [None] else f" in {', '.join(map(str, tasks[:3]))}"
     found = f"there is no target{where}; every answer of score 1 counts as one class, {CORRECT}"
     notices = (*samples.notices, Notice("label", found))
     return replace(samples, frame=frame, columns=added(samples.columns, "target"), notices=notices)
@@ -262,7 +263,9 @@ def _prepare_score(samples: Samples) -> Samples:
     if samples.has("status"):  # a log says what it could not read; a task may have no answers at all
         unread = nw.col("status") == "invalid"
     elif samples.has("answer") and not samples.has("test_id"):
-        unread = nw.col("answer").is_null()
+        said, groups = (~nw.col("answer").is_null()).cast(nw.Int64), [name for name in GROUPS if samples.has(name)]
+        some = said.max().over(*groups) == 1 if groups else nw.lit(value=not _all_null(samples.frame, "answer"))
+        unread = nw.col("answer").is_null() & some  # where nothing has an answer, none was asked for
     frame = samples.frame.with_columns(score=score, unanswered=unread)
     return replace(samples, frame=frame, columns=added(samples.columns, "unanswered"))
 

@@ -1,8 +1,9 @@
 """Rows that are no result, though a figure could be computed: too little was read, or nothing was drawn at random."""
 
 from hotmess.errors import Notice
+from hotmess.frames import count
 from hotmess.rows import Row
-from hotmess.samples import Samples
+from hotmess.samples import GROUPS, Samples
 from hotmess.traps import identical, refusal, told
 
 __all__ = ["readable", "without_copies"]
@@ -31,7 +32,7 @@ def without_copies(rows: tuple[Row, ...], samples: Samples) -> tuple[tuple[Row, 
     if not found:
         return rows, []
     kept = tuple(row for row in rows if not any(group.items() <= row.group.items() for group, _, _ in found))
-    if not kept:
+    if not kept or len(found) == _groups(samples):
         raise refusal(found)
     pooled = len(kept) == len(rows)
     what = (
@@ -41,3 +42,9 @@ def without_copies(rows: tuple[Row, ...], samples: Samples) -> tuple[tuple[Row, 
     )
     notice = Notice("no-randomness", f"samples of which all repeats are identical {what} ({told(found)})", "sample them again")
     return kept, [notice]
+
+
+def _groups(samples: Samples) -> int:
+    """How many tasks, models and settings there are."""
+    names = [name for name in GROUPS if samples.has(name)]
+    return int(count(samples.frame.select(*names).unique())) if names else 1

@@ -4,6 +4,8 @@ Option B of one run may be option D of the next: graders shuffle. The text stays
 known, an answer such as ``B``, ``(b)``, ``B.`` or ``B) Paris`` becomes the text of that option, and ``A, C`` the texts of both.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 __all__ = ["are_letters", "by_text", "in_one_order"]
@@ -50,16 +52,29 @@ def by_text(name: str, *, letters: pl.Expr) -> pl.Expr:
     )
 
 
-def are_letters(*names: str) -> pl.Expr:
-    """Whether the columns of a task speak of options by letter, not by text: some value is a letter and no option.
+def are_letters(name: str, names: Sequence[str], by: pl.Expr | str) -> pl.Expr:
+    """Whether a column of a task speaks of options by letter rather than by text.
 
-    Options may look like letters (C and N, the elements); what all answers and targets of a task are decides.
+    Options may look like letters (C and N, the elements), so all values of the task decide: those that can only be letters
+    against those that can only be texts. A column that shows neither follows the others.
+
+    Args:
+        name: the column that is asked about.
+        names: all columns that speak of options.
+        by: what a task is.
     """
-    options = pl.col("choices")
-    foreign = [
-        (pl.col(name).str.contains(_ALONE) & ~options.list.contains(pl.col(name))).fill_null(value=False) for name in names
-    ]
-    return pl.any_horizontal(foreign).any()
+    apart = {other: (_only(other, letters=True).sum().over(by), _only(other, letters=False).sum().over(by)) for other in names}
+    letters, texts = apart[name]
+    every = [sum(pair[side] for pair in apart.values()) for side in (0, 1)]
+    return pl.when(letters + texts > 0).then(letters > texts).otherwise(every[0] > every[1])
+
+
+def _only(name: str, *, letters: bool) -> pl.Expr:
+    """Rows whose value can only be a letter (or only a text)."""
+    options, value = pl.col("choices"), pl.col(name)
+    stands = _place(value.str.extract(_ALONE)) < options.list.len()
+    option = options.list.contains(value)
+    return ((stands & ~option) if letters else (option & ~stands.fill_null(value=False))).fill_null(value=False)
 
 
 def _labels() -> pl.Expr:

@@ -49,6 +49,7 @@ COLUMNS = {
     "probs": lambda r: _kept(r, "probs"),
     "tests": lambda r: _kept(r, "tests"),
     "test_names": lambda r: _kept(r, "test_names"),
+    "n_choices": lambda r: _kept(r, "n_choices"),
     "output_chars": lambda r: _kept(r, "output_chars"),
     "wait_count": lambda r: _kept(r, "wait_count"),
     "seed": lambda r: _metadata(r).get("seed"),

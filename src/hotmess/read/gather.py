@@ -204,13 +204,16 @@ def _read_one(work: tuple[File, str, How]) -> Log | HotmessError:
 def _without_copies(rows: pl.DataFrame, notices: list[Notice]) -> pl.DataFrame:
     """Each response once: retried logs hold the finished samples of the log before, and people copy files.
 
-    Responses that share an id but nothing else are different ones, whose ids are told apart by their files.
+    An id that the tool gave names one response, of which the last version counts, as after scoring again. Ids that are made here
+    (they hold a slash) may meet by accident: responses that share one but nothing else are told apart by their files.
     """
     keys = [name for name in _KEYS if name in rows.columns]
     said = [name for name in ("answer", "score", "completion_hash", "output_tokens", "tests", "probs") if name in rows.columns]
-    kept = rows.unique([*keys, *said], keep="last", maintain_order=True)
+    given = ~pl.col("sample_id").str.contains("/", literal=True)
+    made = pl.when(~given).then(pl.struct(said).hash()) if said else pl.lit(None)
+    kept = rows.with_columns(_made=made).unique([*keys, "_made"], keep="last", maintain_order=True).drop("_made")
     if len(kept) < len(rows):
-        twice = rows.filter(rows.select([*keys, *said]).is_duplicated())["source"].unique().sort().to_list()
+        twice = rows.filter(rows.select(keys).is_duplicated())["source"].unique().sort().to_list()
         found = f"{len(rows) - len(kept):,} of {len(rows):,} samples were read more than once, and are counted once"
         notices.append(Notice("copies", f"{found}: {', '.join(twice[:_SHOWN])}{' …' if len(twice) > _SHOWN else ''}"))
     alike = kept.select(keys).is_duplicated()

@@ -111,6 +111,8 @@ def _report(instance: str, facts: Mapping[str, Any], file: File) -> Report:
 
 def _ungraded(file: File) -> dict[str, Any]:
     """What to say of an instance without a report: a patch that did not apply is the model's fault, anything else is not."""
+    if not file.size:
+        return {"reason": "no patch"}
     log = file.beside("run_instance.log")
     said = log.read() if log else b""
     if _NOT_APPLIED in said:
@@ -186,7 +188,7 @@ def _with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
         .otherwise("status"),
         reason=pl.when(limit | failed).then("stopped").otherwise("reason"),
         source_ref=pl.col("trajectory"),
-        setting=pl.col("agent_setting").drop_nulls().first().over("sample_id"),  # known for one instance, true of the run
+        setting=_setting(pl.col("agent_setting").drop_nulls()),
     )
     return found.drop("patch_hash", "run", "stopped", "trajectory", "agent_setting")
 
@@ -227,6 +229,13 @@ def _actions(found: dict[str, Any]) -> int:
     if any(isinstance(actions, list) for actions in listed):
         return sum(len(actions) for actions in listed if isinstance(actions, list))
     return sum(len(_BLOCK.findall(str(message.get("content")))) == 1 for message in messages)
+
+
+def _setting(known: pl.Expr) -> pl.Expr:
+    """What is known of some runs of a model is taken for all, if it is one thing; else what is known of a run, for all of it."""
+    return (
+        pl.when(known.n_unique().over("model") == 1).then(known.first().over("model")).otherwise(known.first().over("sample_id"))
+    )
 
 
 def _asked(trajectory: Trajectory) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 
 from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
 from hotmess.read.files import File
-from hotmess.read.lm_eval.columns import COLUMNS, Repeat, Run, id_field, listed
+from hotmess.read.lm_eval.columns import COLUMNS, Repeat, Run, by_place, id_field, listed
 from hotmess.read.lm_eval.filters import answered, rules
 from hotmess.read.log import How, Log, digest, mapping, number, skipped, table
 from hotmess.read.records import Malformed, decode, lines
@@ -53,6 +53,8 @@ def read_log(file: File, how: How) -> Log:
     lines_of = {str(line.get("doc_id")): line for line in reversed(every) if str(line.get("filter") or "none") == chosen}
     run = run._replace(ids=id_field([mapping(line.get("doc")) for line in lines_of.values()]))
     repeats = [repeat for line in reversed(lines_of.values()) for repeat in _repeats(run, line)]
+    run = run._replace(by_place=by_place(repeats))
+    repeats = [repeat._replace(run=run) for repeat in repeats]
     if lines_of and not repeats:
         raise AggregatedOnly(f"`{file.shown}` scores one text in each line", why="there are no options and no answers to compare")
     if not repeats:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from hotmess.read.files import File
 from hotmess.read.log import digest, mapping, number, setting
 
-__all__ = ["COLUMNS", "Repeat", "Run", "id_field", "listed"]
+__all__ = ["COLUMNS", "Repeat", "Run", "by_place", "id_field", "listed"]
 
 _QUESTION = (
     "question",
@@ -54,6 +54,7 @@ class Run(NamedTuple):
     known: bool
     name: str
     ids: str | None = None  # the field of a question that names it
+    by_place: bool = True  # whether the number of a target is a place among options that are numbers themselves
 
 
 COLUMNS = {
@@ -85,6 +86,18 @@ def id_field(docs: Sequence[Mapping[str, Any]]) -> str | None:
     return None
 
 
+def by_place(repeats: Sequence[Repeat]) -> bool:
+    """Whether targets are places among the options: where both could be, the harness's own verdicts tell."""
+    votes = 0
+    for repeat in repeats:
+        target, options = str(repeat.line.get("target")).strip(), repeat.options or []
+        if repeat.place == 0 and repeat.probs and target in options and target.isdecimal() and len(target) < 4:
+            likeliest = options[max(range(len(options)), key=repeat.probs.__getitem__)]
+            placed = options[int(target)] if int(target) < len(options) else None
+            votes += ((placed == likeliest) - (target == likeliest)) * (1 if _metric(repeat) == 1 else 0)
+    return votes >= 0
+
+
 def _question_id(repeat: Repeat) -> str:
     """The id that the question brings, else its number with a mark of its text, for numbers move when sets change."""
     if repeat.run.ids is not None:
@@ -102,9 +115,8 @@ def _target(repeat: Repeat) -> str | None:
         return found
     place = int(found) if found.isdecimal() and len(found) < 4 else None
     named = options[place] if place is not None and place < len(options) else None
-    if named is not None and found in options and named != found:  # options that are numbers: the verdict tells which is meant
-        likeliest = options[max(range(len(options)), key=(repeat.probs or [0.0] * len(options)).__getitem__)]
-        return likeliest if repeat.probs and _metric(repeat) == 1 and likeliest in {named, found} else named
+    if named is not None and found in options and named != found:
+        return named if repeat.run.by_place else found
     if found in options or named is not None:
         return found if found in options else named
     chosen = str(repeat.doc.get("answer"))  # where the options stand in the contexts, their number in the question tells

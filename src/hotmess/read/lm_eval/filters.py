@@ -27,6 +27,7 @@ def rules(run: Run, chosen: str, how: How) -> tuple[list[Mapping[str, Any]] | No
     return None, [Notice("own-patterns", found, "--pattern 'ANSWER: (.*)', or another filter: --scorer NAME")]
 
 
+_SHORT = 20  # characters of a text that may be the answer itself
 _LAST_STEPS = ("take_first", "take_first_k", "majority_vote")  # which of the repeats are kept: here all are
 _STEPS = ("regex", "remove_whitespace", "lowercase", "uppercase")
 
@@ -44,7 +45,11 @@ def answered(frame: pl.DataFrame, rules: list[Mapping[str, Any]] | None, run: Ru
         frame = frame.with_columns(answer=answer.str.strip_chars(), reason=unread)
     elif not run.known and "target" in frame.columns:
         frame = frame.with_columns(target=pl.coalesce(by_patterns(pl.col("target")), "target"))
-    frame = from_completions(frame.lazy(), how.pattern).collect()
+    short = pl.when(pl.col("completion").str.len_chars() <= _SHORT).then(pl.col("completion").str.strip_chars())
+    frame = from_completions(frame.with_columns(_short=short).lazy(), how.pattern).collect()
+    if not run.known and how.pattern is None:
+        frame = frame.with_columns(answer=pl.coalesce("answer", "_short"))
+    frame = frame.drop("_short")
     alike = [_alike(pl.col(name), run.metric).alias(name) for name in ("answer", "target") if name in frame.columns]
     status = pl.when(pl.col("answer").is_null()).then(pl.lit("invalid")).otherwise(pl.lit("ok"))
     return frame.with_columns(*alike).with_columns(status=status)
