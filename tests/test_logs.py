@@ -195,6 +195,19 @@ def test_entries_that_overlap_unpack_to_no_end(monkeypatch):
         _ = [made.read("a") for _ in range(1000)]
 
 
+def test_a_task_that_nests_patterns_without_end(tmp_path):
+    """Five thousand patterns, each around the one before: enough to overrun the stack of the engine."""
+    for path in (GOLDEN / "lm_eval" / "runs" / "gen").rglob("*2026*"):
+        text = path.read_text()
+        if path.suffix == ".json":
+            found = json.loads(text)
+            found["configs"]["sums"]["metric_list"][0]["regexes_to_ignore"] = ["x"] * 5000
+            found["configs"]["sums"]["filter_list"][0]["filter"] = [{"function": "lowercase"}] * 5000
+            text = json.dumps(found)
+        (tmp_path / path.name).write_text(text)
+    assert len(table(tmp_path)) == 20
+
+
 def test_terminal_escapes_are_not_printed(write, run):
     evil = "\x1b[2J\x1b]0;owned\x07red"
     code, out, err = run("measure", write([{**row, "id": f"{row['id']}{evil}", "target": "Z"} for row in twelve()]))

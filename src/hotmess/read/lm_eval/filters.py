@@ -9,7 +9,7 @@ from hotmess.answers import PATTERNS, from_completions
 from hotmess.answers.completions import by_patterns, can_use, nth_match
 from hotmess.errors import Notice
 from hotmess.read.lm_eval.columns import Run
-from hotmess.read.log import How
+from hotmess.read.log import How, mapping
 
 __all__ = ["answered", "rules"]
 
@@ -19,14 +19,17 @@ def rules(run: Run, chosen: str, how: How) -> tuple[list[Mapping[str, Any]] | No
     if not run.known:
         what = f"no results file lies beside `{run.file.shown}`; answers and targets are read by hotmess' own patterns"
         return None, [Notice("no-results", what, "put results_*.json of the same time beside it")]
-    steps = [step for step in run.filters.get(chosen, ()) if step.get("function") not in _LAST_STEPS]
-    if how.pattern or all(step.get("function") in _STEPS and can_use(str(step.get("regex_pattern", ""))) for step in steps):
+    steps = [step for step in _few(run.filters.get(chosen)) if mapping(step).get("function") not in _LAST_STEPS]
+    if how.pattern or all(
+        mapping(step).get("function") in _STEPS and can_use(str(step.get("regex_pattern", ""))) for step in steps
+    ):
         return steps, []
     own = ", ".join(PATTERNS)
     found = f"the filter `{chosen}` of {run.task} cannot be repeated here; answers are read by hotmess' own patterns ({own})"
     return None, [Notice("own-patterns", found, "--pattern 'ANSWER: (.*)', or another filter: --scorer NAME")]
 
 
+_MOST = 30  # steps of a filter, or patterns to ignore
 _SHORT = 20  # characters of a text that may be the answer itself
 _LAST_STEPS = ("take_first", "take_first_k", "majority_vote")  # which of the repeats are kept: here all are
 _STEPS = ("regex", "remove_whitespace", "lowercase", "uppercase")
@@ -55,6 +58,11 @@ def answered(frame: pl.DataFrame, rules: list[Mapping[str, Any]] | None, run: Ru
     return frame.with_columns(*alike).with_columns(status=status)
 
 
+def _few(listed: Any) -> list[Any]:
+    """What a task lists, if it is a list; each item nests an expression, which a hostile log could do without end."""
+    return listed[:_MOST] if isinstance(listed, list) else []
+
+
 def _step(text: pl.Expr, step: Mapping[str, Any]) -> pl.Expr:
     """One step of a filter."""
     match step["function"]:
@@ -70,7 +78,7 @@ def _step(text: pl.Expr, step: Mapping[str, Any]) -> pl.Expr:
 
 def _alike(text: pl.Expr, metric: Mapping[str, Any]) -> pl.Expr:
     """Text as the metric sees it: exact_match may ignore patterns, case and punctuation."""
-    for pattern in metric.get("regexes_to_ignore") or ():
+    for pattern in _few(metric.get("regexes_to_ignore")):
         if can_use(str(pattern)):
             text = text.str.replace_all(str(pattern), "")
     text = text.str.to_lowercase() if metric.get("ignore_case") else text
