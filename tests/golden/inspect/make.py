@@ -497,7 +497,7 @@ def clean(path):
         for p, q in (
             (str(Path(sys.prefix)), b"/venv"),
             (str(Path(__file__).resolve().parent), b"/golden"),
-            (str(TMP), b"/tmp/golden"),
+            (str(TMP), b"/golden"),
             (str(Path.cwd()), b"/golden"),
         )
     ]
