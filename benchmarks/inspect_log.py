@@ -10,8 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-WORDS = """brask lorn tessel quell ember vesk orrin tam salt reed glass tide bell kettle amber moss river stone light under
-    over again never always number letter second first maybe""".split()  # noqa: SIM905 - a list of thirty lines says no more
+TEXT = """brask lorn tessel quell ember vesk orrin tam salt reed glass tide bell kettle amber moss river stone light under
+    over again never always number letter second first maybe"""
+WORDS = TEXT.split()
 
 
 def prose(rng: random.Random, size: int) -> str:

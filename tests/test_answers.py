@@ -44,6 +44,10 @@ def test_options_that_are_labels_or_digits_stay_themselves():
     assert texts(["B", "D"], ["1", "2", "3", "4"]) == ["2", "4"]
 
 
+def test_several_labels_are_right_together():
+    assert texts(["A, C", "(c) and (a)", "B"], ["C", "B", "A"]) == ["A; C", "A; C", "B"]
+
+
 def test_options_that_look_like_letters():
     """Where some answer is a letter and no option, all are letters: C is the third element, not carbon."""
     elements = ["C", "N", "He", "Ne"]

@@ -395,6 +395,68 @@ def test_a_process_that_dies_loses_nothing(tmp_path, monkeypatch):
     assert len(hotmess.read(tmp_path, processes=2).frame.collect().to_native()) == 36
 
 
+# ---------------------------------------------------------------------------------------------- choices of the reader
+
+
+@pytest.fixture
+def stopped(write):
+    """Two tasks of unit tests, each run twice, the second time stopped by a limit and scored with all tests failed."""
+    listed = {"PASS_TO_PASS": ["old 1", "old 2"], "FAIL_TO_PASS": ["new"]}
+    rows = []
+    for question in ("q1", "q2"):
+        for epoch, passed in ((1, True), (2, False)):
+            parts = [
+                json.dumps({"success": names if passed else [], "failure": [] if passed else names}) for names in listed.values()
+            ]
+            text = f"PASS_TO_PASS:\n\n{parts[0]}\n\nFAIL_TO_PASS:\n\n{parts[1]}\n\n"
+            score = {"swe": {"value": float(passed), "explanation": text}}
+            limit = None if passed else {"type": "message", "limit": 250}
+            rows.append(sample(question, epoch, choices=None, scores=score, limit=limit, metadata=listed))
+    return write(rows)
+
+
+@pytest.mark.parametrize(
+    ("policy", "tests", "status"),
+    [("as-scored", [False, False, False], "limit"), ("paper", [True, True, False], "limit"), ("drop", None, "missing")],
+)
+def test_a_run_that_a_limit_stopped(stopped, policy, tests, status):
+    found = Reading.of([stopped], {}, How(on_limit=policy)).frame.collect()
+    second = found.filter(pl.col("source_ref").str.contains("epoch 2"))
+    assert set(second["status"]) == {status}
+    for row in second.to_dicts():
+        if tests is not None:
+            outcomes = dict(zip(row["test_names"], row["tests"], strict=True))
+            assert [outcomes[name] for name in ("old 1", "old 2", "new")] == tests
+    assert set(found.filter(pl.col("status") == "ok")["score"]) == {1.0}
+
+
+def test_limits_change_the_figures_as_they_say(stopped):
+    errors = {policy: hotmess.read(stopped, on_limit=policy) for policy in ("as-scored", "paper")}
+    errors = {policy: hotmess.measure(samples, estimator="plugin").rows[0].error.value for policy, samples in errors.items()}
+    assert errors == {"as-scored": pytest.approx(1 / 2), "paper": pytest.approx(1 / 6)}
+
+
+def test_options_that_cannot_be_meant(run, tmp_path):
+    (tmp_path / "t.csv").write_text("question_id,answer,target\n1,a,a\n1,b,a\n")
+    code, _, err = run("measure", "t.csv", "--pattern", "x(.)")
+    assert code == 2
+    assert "no completions to read answers from" in err
+    code, _, err = run("measure", GOLDEN / "helm" / "joint", "--scorer", "nothing")
+    assert code == 2
+    assert "there is no metric `nothing`" in err
+
+
+@pytest.mark.parametrize("path", ["promptfoo/out.jsonl", "every_eval_ever/data"])
+def test_a_cut_line_costs_one_line(tmp_path, path):
+    source = GOLDEN / path
+    lined = source if source.is_file() else next(source.rglob("1*_samples.jsonl"))
+    place = tmp_path / lined.name
+    place.write_bytes(lined.read_bytes().rstrip()[:-20])
+    whole, cut = hotmess.read(lined), hotmess.read(place)
+    assert "1 lines of" in next(notice.found for notice in cut.notices if notice.code == "skipped")
+    assert len(cut.frame.collect().to_native()) == len(whole.frame.collect().to_native()) - 1
+
+
 # ---------------------------------------------------------------------------------------------- what is written
 
 

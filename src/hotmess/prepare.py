@@ -8,7 +8,7 @@ import narwhals as nw
 import polars as pl
 
 from hotmess.answers import are_letters, by_text, from_completions, in_one_order
-from hotmess.errors import MissingColumn, NoTarget, Notice
+from hotmess.errors import MissingColumn, NoTarget, Notice, UsageError
 from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import check_status, kind_of, require_question
 from hotmess.samples import GROUPS, Label, Samples, added
@@ -71,7 +71,10 @@ def with_answers(frame: nw.LazyFrame[Any], pattern: str | None) -> nw.LazyFrame[
     Raises:
         UsageError: the pattern is no regular expression, or there are no completions to use it on.
     """
-    if "completion" not in frame.collect_schema().names():
+    names = frame.collect_schema().names()
+    if "completion" not in names:
+        if pattern is not None and "completion_hash" not in names:  # of logs, completions were read and are gone
+            raise UsageError("`--pattern` has no completions to read answers from", hint="--columns completion=NAME")
         return frame
     return nw.from_native(from_completions(polars(frame), pattern))
 

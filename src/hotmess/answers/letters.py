@@ -34,8 +34,12 @@ def by_text(name: str, *, letters: pl.Expr) -> pl.Expr:
     several = text.str.replace_all(_AND, ",").str.extract_all(r"[A-Za-z]").list.eval(_place(pl.element()))
     many = options.list.gather(several, null_on_oob=True)
     listed = text.str.contains(_SEVERAL) & ~many.list.contains(None)
+    labels = text.str.replace_all(_AND, ",").str.to_uppercase().str.extract_all(r"[A-Z]")
+    own = text.str.contains(_SEVERAL) & (labels.list.set_difference(options).list.len() == 0)
     return (
-        pl.when(options.is_null() | _labels())
+        pl.when(_labels() & own)
+        .then(labels.list.unique().list.sort().list.join("; "))
+        .when(options.is_null() | _labels())
         .then(_own_label(text, letter))
         .when(letters & stands)
         .then(option)

@@ -11,8 +11,8 @@ import polars as pl
 
 from hotmess.errors import AggregatedOnly, UnreadableFile
 from hotmess.read.files import File
-from hotmess.read.log import How, Log, digest, mapping, number, table
-from hotmess.read.records import Malformed, json_lines
+from hotmess.read.log import How, Log, digest, mapping, number, table, without
+from hotmess.read.records import json_lines
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -71,7 +71,7 @@ def read_log(file: File, how: How) -> Log:
 
     Raises:
         AggregatedOnly: it holds aggregates, and no responses are beside it.
-        UnreadableFile: a line is not JSON.
+        UnreadableFile: no line is JSON.
     """
     if file.name.endswith(".json"):
         if file.beside(file.name.removesuffix(".json") + "_samples.jsonl"):
@@ -79,14 +79,12 @@ def read_log(file: File, how: How) -> Log:
         raise AggregatedOnly(
             f"`{file.shown}` has only averages", why="single answers are needed", hint="give its *_samples.jsonl"
         )
-    try:
-        found = [mapping(one) for one in json_lines(file)]
-    except Malformed as problem:
-        raise UnreadableFile(f"`{file.shown}` cannot be read: {problem}") from problem
-    responses = [
-        Response(one, place, line, file) for line, one in enumerate(found, 1) for place in range(max(1, len(_outputs(one))))
-    ]
-    return table(responses, COLUMNS, file.shown, how.pattern)
+    bad: list[str] = []
+    found = [(line, mapping(one)) for line, one in json_lines(file, bad)]
+    if not found:
+        raise UnreadableFile(f"`{file.shown}` has no line that can be read" + (f": {bad[0]}" if bad else ""))
+    responses = [Response(one, place, line, file) for line, one in found for place in range(max(1, len(_outputs(one))))]
+    return without(table(responses, COLUMNS, file.shown, how.pattern), bad, file.shown)
 
 
 def _part(response: Response, name: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from hotmess.errors import AggregatedOnly, UnreadableFile
+from hotmess.errors import AggregatedOnly, UnreadableFile, UsageError
 from hotmess.read.files import File
 from hotmess.read.log import How, Log, digest, mapping, number, setting, table
 from hotmess.read.records import Malformed, json_text
@@ -74,6 +74,7 @@ def read_log(file: File, how: How) -> Log:
 
     Raises:
         AggregatedOnly: the file has no completions, and none are beside it.
+        UsageError: `how.scorer` is no metric of it.
     """
     if file.name != _STATE:
         if file.beside(_STATE) is None:
@@ -86,6 +87,11 @@ def read_log(file: File, how: How) -> Log:
     spec = {"adapter_spec": state.get("adapter_spec"), **mapping(beside and _read(beside))}
     stats = _stats(file)
     known = {name for found in stats.values() for name in found}
+    if how.scorer and how.scorer not in known:
+        there = ", ".join(sorted(known)) or "none"
+        raise UsageError(
+            f"there is no metric `{how.scorer}` in `{file.shown}`; found: {there}", hint=f"--scorer {min(known, default='NAME')}"
+        )
     metric = how.scorer or next((name for name in _METRICS if name in known), None)
     run = digest(file.head() + str(file.size).encode())
     found = [

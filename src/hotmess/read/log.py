@@ -11,7 +11,21 @@ from hotmess.answers import from_completions
 from hotmess.errors import Notice
 from hotmess.frames import SCHEMA
 
-__all__ = ["NO_SHAPE", "How", "Log", "OnLimit", "comparable", "digest", "number", "setting", "skipped", "table", "text"]
+__all__ = [
+    "NO_SHAPE",
+    "How",
+    "Log",
+    "OnLimit",
+    "comparable",
+    "digest",
+    "mapping",
+    "number",
+    "setting",
+    "skipped",
+    "table",
+    "text",
+    "without",
+]
 
 _HUGE = 1e300
 _LONG = 200  # characters; what is longer is no answer that could be compared with another
@@ -149,6 +163,11 @@ def setting(facts: Mapping[str, Any]) -> str | None:
         f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in facts.items() if value is not None
     ]
     return ";".join(known) or None
+
+
+def without(log: Log, bad: Sequence[str], shown: str) -> Log:
+    """A log with a word about the lines of its file that could not be read."""
+    return Log(log.frame, (*log.notices, skipped(f"{len(bad):,} lines of `{shown}`", bad[0]))) if bad else log
 
 
 def skipped(what: str, first: str) -> Notice:

@@ -7,7 +7,7 @@ from msgspec.json import encode
 
 from hotmess.errors import AggregatedOnly, UnreadableFile
 from hotmess.read.files import File
-from hotmess.read.log import How, Log, digest, mapping, number, setting, table
+from hotmess.read.log import How, Log, digest, mapping, number, setting, table, without
 from hotmess.read.records import Malformed, json_lines, json_text
 
 __all__ = ["NAME", "fits", "read_log"]
@@ -64,8 +64,10 @@ def read_log(file: File, how: How) -> Log:
         UnreadableFile: it is no file of promptfoo.
         AggregatedOnly: it holds a summary only.
     """
+    bad: list[str] = []
     try:
-        found = {"results": list(json_lines(file))} if file.name.endswith(".jsonl") else mapping(json_text(file))
+        lined = file.name.endswith(".jsonl")
+        found = {"results": [one for _, one in json_lines(file, bad)]} if lined else mapping(json_text(file))
     except Malformed as problem:
         raise UnreadableFile(f"`{file.shown}` cannot be read: {problem}") from problem
     every = found.get("results")
@@ -92,7 +94,7 @@ def read_log(file: File, how: How) -> Log:
         )
     equal = all(_equals(result) is not None for result in results)  # else some questions would have no answer to compare
     columns = {name: get for name, get in COLUMNS.items() if equal or name not in {"answer", "target"}}
-    return table(results, columns, file.shown, how.pattern)
+    return without(table(results, columns, file.shown, how.pattern), bad, file.shown)
 
 
 def _order(row: Mapping[str, Any]) -> tuple[float, float]:

@@ -80,10 +80,14 @@ def json_text(file: File) -> Any:
     return decode(file.read(), _ANY)
 
 
-def json_lines(file: File) -> Iterator[Any]:
-    """The values of a JSON-lines file; those that cannot be read raise `Malformed`."""
+def json_lines(file: File, bad: list[str]) -> Iterator[tuple[int, Any]]:
+    """The values of a JSON-lines file with the numbers of their lines; what is wrong with the other lines goes to `bad`."""
     with file.open() as stream:
-        yield from (decode(line, _ANY) for line in lines(stream))
+        for place, line in enumerate(lines(stream), 1):
+            try:
+                yield place, decode(line, _ANY)
+            except Malformed as problem:
+                bad.append(f"line {place}: {problem}")
 
 
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any)

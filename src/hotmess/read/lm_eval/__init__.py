@@ -17,7 +17,7 @@ from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
 from hotmess.read.files import File
 from hotmess.read.lm_eval.columns import COLUMNS, Repeat, Run, by_place, id_field, listed
 from hotmess.read.lm_eval.filters import answered, rules
-from hotmess.read.log import How, Log, digest, mapping, number, skipped, table
+from hotmess.read.log import How, Log, digest, mapping, number, table, without
 from hotmess.read.records import Malformed, decode, lines
 
 __all__ = ["NAME", "fits", "read_log"]
@@ -64,12 +64,7 @@ def read_log(file: File, how: How) -> Log:
     made = table(repeats, {name: get for name, get in COLUMNS.items() if graded or name != "score"}, file.shown)
     frame = answered(made.frame, steps, run, how)
     note += made.notices
-    notices = [
-        *note,
-        *_notices(run, names, chosen, frame),
-        *([skipped(f"{len(bad)} lines of `{file.shown}`", bad[0])] if bad else []),
-    ]
-    return Log(frame, tuple(notices))
+    return without(Log(frame, (*note, *_notices(run, names, chosen, frame))), bad, file.shown)
 
 
 _LINE, _DOCUMENT = Decoder(dict[str, Raw]), Decoder(dict[str, Any])
