@@ -8,15 +8,13 @@ import hotmess
 from hotmess.arrays import sample_table
 from hotmess.decompose import decompose
 from hotmess.infer import (
-    _context_variance,
-    _jackknife,
-    _within_questions,
     benchmark_interval,
     crossed_interval,
     effective_questions,
     ratio_interval,
     ratio_without_bias,
 )
+from hotmess.infer.intervals import _context_variance, _jackknife, _within_questions
 from hotmess.leave_out import leave_out
 from hotmess.prepare import prepare
 from hotmess.tally import tally
