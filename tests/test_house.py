@@ -18,6 +18,10 @@ ORDER = [
     *(
         "decompose",
         "leave_out",
+        "singles",
+        "pairs",
+        "ensembles",
+        "repeats",
         "infer",
         "rows",
         "checks",
@@ -26,10 +30,12 @@ ORDER = [
         "measurement",
         "groups",
         "doubt",
+        "asked",
+        "figures",
         "withhold",
         "measure",
     ),
-    *("arrays", "cli"),
+    *("arrays", "result", "analyses", "charts", "cli"),
 ]
 READERS = ("read",)  # they make samples and know nothing of what follows
 

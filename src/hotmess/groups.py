@@ -18,7 +18,7 @@ from hotmess.samples import GROUPS, Samples
 from hotmess.sums import HIGHS, LOWS, is_sum
 from hotmess.tally import Tally, question_codes
 
-__all__ = ["Bucket", "Group", "Questions", "grouping", "groups_of", "known_columns"]
+__all__ = ["Bucket", "Group", "Questions", "buckets_of", "grouping", "groups_of", "known_columns"]
 
 _NO_GROUPS = (
     "question_id",
@@ -159,8 +159,8 @@ class Group:
     nested: bool
 
 
-def groups_of(table: Questions, columns: Sequence[str], pool: Sequence[str], bucket: Bucket | None) -> Iterator[Group]:
-    """Questions by task, model, setting (unless pooled) and the columns to split by; then by bucket."""
+def groups_of(table: Questions, columns: Sequence[str], pool: Sequence[str]) -> Iterator[Group]:
+    """Questions by task, model, setting (unless pooled) and the columns to split by."""
     names = [name for name in GROUPS if name in table.table.columns and name not in pool] + list(columns)
     found: list[tuple[tuple[Any, ...], Int[ndarray, " member"]]]
     if not names:
@@ -171,11 +171,10 @@ def groups_of(table: Questions, columns: Sequence[str], pool: Sequence[str], buc
     for values, members in found:
         name = dict(zip(names, values, strict=True))
         nested = bool(table.terms.contexts[members].max() >= 2)
-        whole = Group(name, members, nested)
-        yield from [whole] if bucket is None else _buckets(table, whole, bucket)
+        yield Group(name, members, nested)
 
 
-def _buckets(table: Questions, group: Group, bucket: Bucket) -> Iterator[Group]:
+def buckets_of(table: Questions, group: Group, bucket: Bucket) -> Iterator[Group]:
     """Split the usable questions of a group, sorted by mean length, into equally many."""
     rows = table.table[group.members]
     mean = (rows["length"] / rows["lengths"]).to_numpy()
