@@ -26,6 +26,7 @@ ORDER = [
         "rows",
         "checks",
         "overview",
+        "tabular",
         "show",
         "measurement",
         "groups",
@@ -75,7 +76,7 @@ def loaded(code):
 
 
 def test_importing_is_light():
-    heavy = {"polars", "numpy", "narwhals", "scipy", "rich", "jaxtyping", "pandas"}
+    heavy = {"polars", "numpy", "narwhals", "scipy", "rich", "jaxtyping", "pandas", "altair"}
     assert not loaded("import hotmess") & (heavy | {"click"})
     assert not loaded("import hotmess.cli") & heavy
 

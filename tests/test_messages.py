@@ -174,7 +174,8 @@ BAD = {
     "no length": (
         csv(),
         ["--by", "length:4"],
-        "error[no-length]: the table has no length to put questions into buckets by\n"
+        "error[no-length]: the table has no length\n"
+        "  why: questions or samples cannot be told apart by how long their reasoning was\n"
         "  hint: --length COLUMN; known are reasoning_tokens, output_tokens, output_chars, actions\n",
     ),
     "no such column": (

@@ -99,6 +99,11 @@ class Asked:
         nested = group.nested and self.method.estimator != "plugin"
         return group.members[self.table.usable(group.members, nested=nested)]
 
+    @property
+    def length_column(self) -> str:
+        """The name of the column that serves as length; empty where none was needed."""
+        return self.method.length or ""
+
     def length(self) -> Float[ndarray, " question"]:
         """The mean length of the samples of each question; NaN where no sample has one."""
         rows = self.table.table

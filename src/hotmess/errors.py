@@ -34,6 +34,8 @@ The tree::
         ├── NoSuchColumn             no-such-column
         ├── NoLength                 no-length
         ├── NothingSelected          nothing-selected
+        ├── NothingToCompare         nothing-to-compare
+        ├── NothingToShow            nothing-to-show
         └── UnknownCode              unknown-code
 
 Catch one with ``except hotmess.HotmessError as error``; ``error.code`` is stable, and its class docstring is
@@ -346,6 +348,25 @@ class NothingSelected(UsageError):
     """No row is left after `--task` and `--model`."""
 
     code = "nothing-selected"
+
+
+class NothingToCompare(UsageError):
+    """An analysis compares things of which the table has too few: models of several sizes, settings, contexts, questions.
+
+    The message says what was looked for and what was found.
+    """
+
+    code = "nothing-to-compare"
+
+
+class NothingToShow(UsageError):
+    """No figure of the analysis is defined, so a picture would show nothing.
+
+    Incoherence does not exist where no sample was wrong, and no interval where there is one question. The table is still
+    printed; `hotmess check` tells what is there.
+    """
+
+    code = "nothing-to-show"
 
 
 class UnknownCode(UsageError):

@@ -1,7 +1,7 @@
 """The result of a measurement: figures that carry how they were made."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from hotmess.errors import Notice
 from hotmess.rows import Method, Row
 from hotmess.show import as_text, show
 
-__all__ = ["Measurement"]
+__all__ = ["Measurement", "as_json", "how_made"]
 
 _DIGITS = 12  # of a number in JSON: more than any estimate means, fewer than the noise of adding in another order
 
@@ -32,29 +32,38 @@ class Measurement:
 
     def to_json(self) -> str:
         """One JSON object. The same samples give the same bytes; numbers have 12 significant digits."""
-        from hotmess import __version__
-
-        method = self.method
-        whole = {
-            "hotmess": __version__,
-            "loss": method.loss,
-            "estimator": method.estimator,
-            "invalid": method.invalid,
-            "rows": [row.as_dict() for row in self.rows],
-            "label": method.label,
-            "delta": method.delta if method.loss == "kl" else None,
-            "level": method.level,
-            "about": method.about,
-            "cluster": method.cluster,
-            "length": method.length,
-            "source": self.source,
-            "notices": [{"code": notice.code, "found": notice.found} for notice in self.notices],
-        }
-        return json.dumps(_plain(whole), indent=1, ensure_ascii=False, allow_nan=False)
+        made = how_made(self.method)
+        first = {name: made.pop(name) for name in ("loss", "estimator", "invalid")}
+        rows = {"rows": [row.as_dict() for row in self.rows]}
+        return as_json(first | rows | made, self.source, self.notices)
 
     def __str__(self) -> str:
         """Return the figures as the command line shows them, without colour."""
         return as_text(show(self.rows, self.method, self.source, width=160))
+
+
+def how_made(method: Method) -> dict[str, Any]:
+    """How figures were made, as JSON has it."""
+    return {
+        "loss": method.loss,
+        "estimator": method.estimator,
+        "invalid": method.invalid,
+        "label": method.label,
+        "delta": method.delta if method.loss == "kl" else None,
+        "level": method.level,
+        "about": method.about,
+        "cluster": method.cluster,
+        "length": method.length,
+    }
+
+
+def as_json(figures: Mapping[str, Any], source: str, notices: Sequence[Notice]) -> str:
+    """Figures as one JSON object, with the version before them, and their source and what must be known behind them."""
+    from hotmess import __version__
+
+    said = [{"code": notice.code, "found": notice.found} for notice in notices]
+    whole = {"hotmess": __version__, **figures, "source": source, "notices": said}
+    return json.dumps(_plain(whole), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ NOTICES: dict[str, str] = {
     "missing-tests": """Some runs lack tests that other runs of the same question have. A test without an outcome counts as
         failed, never as passed.""",
     "few-questions": """There are fewer questions than buckets were asked for; fewer buckets are shown.""",
+    "questions-only": """Trends, slopes and differences are tested by leaving out questions. Where all questions share the same
+        contexts, these are a second source of chance that the test does not see.""",
     "same-samples": """Questions were sorted by the length of the samples that are scored. If long samples tend to be the odd
         ones, that alone makes the long bucket look less coherent, most with few samples per question.""",
     "label-disagreement": """The score says right where the answer differs from the target, or the other way round. Perhaps

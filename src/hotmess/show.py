@@ -16,7 +16,7 @@ from hotmess.overview import Overview
 from hotmess.rows import Method, Row
 from hotmess.samples import GROUPS
 
-__all__ = ["as_text", "show", "show_overview"]
+__all__ = ["as_text", "made", "show", "show_overview"]
 
 _BAR = 10
 _NAME = 24  # characters of a name that are not broken
@@ -36,9 +36,7 @@ def as_text(shown: RenderableType, width: int = 160) -> str:
 
 def show(rows: Sequence[Row], method: Method, source: str, *, width: int) -> RenderableType:
     """A table of one line per row, and below it how the figures were made; a narrow one leaves out what can be spared."""
-    return Group(
-        _table(rows, method.loss, narrow=width < _WIDE), *(Text(line, style="dim") for line in _made(rows, method, source))
-    )
+    return Group(_table(rows, method.loss, narrow=width < _WIDE), Text(_made(rows, method, source), style="dim"))
 
 
 def _table(rows: Sequence[Row], loss: str, *, narrow: bool) -> Table:
@@ -141,21 +139,24 @@ def _shares_of_variance(row: Row) -> str:
     return f"{_share(row.input_variance, row.variance.value)} / {_share(row.output_variance, row.variance.value)}"
 
 
-def _made(rows: Sequence[Row], method: Method, source: str) -> list[str]:
-    """How the figures were made, in a line or two."""
+def made(method: Method, source: str, ways: Sequence[str]) -> str:
+    """How figures were made, in a line."""
     unit = {"kl": "nats", "mode": "share of answers", "zero_one": "share of answers"}.get(method.loss, "")
     loss = _LABELS.get(method.loss, method.loss) + (f" ({unit})" if unit else "")
     parts = [safe(source), f"label {method.label}", f"loss {loss}", method.estimator]
     if method.loss == "kl":
         parts.append(f"delta {method.delta:g}")
-    ways = list(dict.fromkeys(row.interval for row in rows if row.interval != "none"))
     if ways:
         parts.append(f"{method.level:.0%} interval for {_about(method.about)}: {'; '.join(ways)}")
-    unread = sum(row.invalid_rate * (row.samples + row.left_out) for row in rows) / max(
-        1, sum(r.samples + r.left_out for r in rows)
-    )
-    parts.append(f"unparsed {unread:.1%} ({method.invalid})" if unread else "none unparsed")
-    return [" · ".join(parts)]
+    return " · ".join(parts)
+
+
+def _made(rows: Sequence[Row], method: Method, source: str) -> str:
+    """How the figures of rows were made, and how many answers could not be read."""
+    ways = list(dict.fromkeys(row.interval for row in rows if row.interval != "none"))
+    counted = sum(row.samples + row.left_out for row in rows)
+    unread = sum(row.invalid_rate * (row.samples + row.left_out) for row in rows) / max(1, counted)
+    return made(method, source, ways) + (f" · unparsed {unread:.1%} ({method.invalid})" if unread else " · none unparsed")
 
 
 def _about(about: str) -> str:

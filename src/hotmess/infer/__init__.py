@@ -1,5 +1,8 @@
 """How far a figure could be off: intervals, effects, trends and laws, all from per-question terms."""
 
+from hotmess.infer.agreement import correlation
+from hotmess.infer.counts import LogLine, ppml
+from hotmess.infer.effects import Effect, difference_of_means, difference_of_ratios, effect, holm, unpaired_ratios
 from hotmess.infer.intervals import (
     Interval,
     benchmark_interval,
@@ -9,13 +12,37 @@ from hotmess.infer.intervals import (
     ratio_interval,
     ratio_without_bias,
 )
+from hotmess.infer.laws import Law, difference, logit_slope, power_law, ppml_over_sizes
+from hotmess.infer.planes import Plane, two_variables
+from hotmess.infer.trends import kendall_exact, mean_trend, monotone, permuted_trend, ratio_trend
 
 __all__ = [
+    "Effect",
     "Interval",
+    "Law",
+    "LogLine",
+    "Plane",
     "benchmark_interval",
+    "correlation",
     "crossed_interval",
+    "difference",
+    "difference_of_means",
+    "difference_of_ratios",
+    "effect",
     "effective_questions",
+    "holm",
+    "kendall_exact",
+    "logit_slope",
     "mean_interval",
+    "mean_trend",
+    "monotone",
+    "permuted_trend",
+    "power_law",
+    "ppml",
+    "ppml_over_sizes",
     "ratio_interval",
+    "ratio_trend",
     "ratio_without_bias",
+    "two_variables",
+    "unpaired_ratios",
 ]

@@ -1,0 +1,201 @@
+"""Does longer reasoning go with more incoherence? Questions by their mean length (paper, figures 2, 8, 9, 10, 18, 23, 25).
+
+Buckets are for the eye: each holds equally many questions and has its own interval. What is tested is the trend over all
+questions, V = (a + b x) E with x the logarithm of the mean length, so that b is incoherence per doubling.
+
+Sorting questions by the length of the very samples that are scored can make a trend out of nothing. With `leave_pair_out`,
+each pair of samples is put into a bucket by the *other* samples of its question.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+from numpy import ndarray
+
+from hotmess.analyses.accuracy import accuracy
+from hotmess.analyses.points import additive, ends, figures, frame, statement, with_holm
+from hotmess.asked import Asked, Rules, ask
+from hotmess.errors import LossMismatch, NoSuchColumn, Notice
+from hotmess.groups import Group
+from hotmess.infer import difference_of_ratios, mean_interval, mean_trend, permuted_trend, ratio_interval, ratio_trend
+from hotmess.measure import measurement
+from hotmess.pairs import leave_pair_out as pairs_by_others
+from hotmess.prepare import prepare
+from hotmess.result import Result
+from hotmess.rows import Row
+from hotmess.samples import Samples, added
+from hotmess.singles import singles
+
+__all__ = ["by_length", "by_wait_ratio"]
+
+_DRAWS = 2000
+
+
+def by_length(
+    samples: Samples | Any, *, buckets: int = 8, leave_pair_out: bool = False, seed: int = 0, rules: Rules = Rules()
+) -> Result:
+    """Error, bias², variance, incoherence and accuracy in buckets of questions by mean length, and their trends.
+
+    Args:
+        samples: a sample table with a length; `rules.length` says which, such as output_tokens, output_chars or actions.
+        buckets: how many buckets of equally many questions.
+        leave_pair_out: choose the bucket of each pair of samples by the length of the others of its question (squared losses;
+            three samples a question at least). It weakens a trend that is there a little, and removes one that is not.
+        seed: of the permutations that check the trend.
+        rules: how to measure.
+
+    Returns:
+        Points: `bucket` (1 is the shortest), `of`, `length` (mean, in the unit of the column), `shortest`, `longest`, questions,
+        samples, and error, bias2, variance, incoherence, accuracy with their ends. Tests: the trend of each
+        per doubling of length; for incoherence also the p-value of a studentised permutation.
+
+    Raises:
+        NoLength: the table has no length.
+    """
+    asked = additive(ask(samples, rules, by=[f"{rules.length or 'length'}:{buckets}"]))
+    with np.errstate(divide="ignore"):
+        doublings = np.log2(asked.length())
+    found = _curve("by_length", asked, doublings, f"doubling of {asked.length_column}", seed)
+    return _left_out(asked, found) if leave_pair_out else found
+
+
+def by_wait_ratio(samples: Samples | Any, *, buckets: int = 8, seed: int = 0, rules: Rules = Rules()) -> Result:
+    """Incoherence by how often a trace says "Wait", per thousand units of length (paper, figure 18).
+
+    Args:
+        samples: a sample table with `wait_count` and a length.
+        buckets: how many buckets of equally many questions.
+        seed: of the permutations that check the trend.
+        rules: how to measure.
+
+    Returns:
+        As `by_length`, with `length` the mean ratio of a question; trends are per one Wait more in a thousand.
+
+    Raises:
+        NoSuchColumn: nobody counted.
+        NoLength: there is no length to set the count against.
+    """
+    samples = samples if isinstance(samples, Samples) else prepare(samples)
+    if not samples.has("wait_count"):
+        hint = "--text counts them in the transcripts of a log"
+        raise NoSuchColumn("the table has no column `wait_count`: nobody counted how often a trace says Wait", hint=hint)
+    length = ask(samples, rules, lengths=True).length_column
+    ratio = nw.when(nw.col(length) > 0).then(1000 * nw.col("wait_count") / nw.col(length))
+    frame = samples.frame.with_columns(ratio.alias("wait_ratio"))
+    shaped = replace(samples, frame=frame, columns=added(samples.columns, "wait_ratio"))
+    asked = additive(ask(shaped, replace(rules, length=None), by=[f"wait_ratio:{buckets}"]))
+    return _curve("by_wait_ratio", asked, asked.length(), f"one Wait more in a thousand of {length}", seed)
+
+
+def _curve(name: str, asked: Asked, x: Float[ndarray, " question"], unit: str, seed: int) -> Result:
+    """Figures in each bucket, and trends over all questions."""
+    measured = measurement(asked)
+    right = accuracy(asked)
+    points = frame(_point(asked, row, group, right) for row, group in _kept(asked, measured.rows))
+    rng = np.random.default_rng(seed)
+    wholes = [whole for whole in asked.wholes if any(whole.name.items() <= row.group.items() for row in measured.rows)]
+    tests = frame(test for whole in wholes for test in _trends(asked, whole, x, right, unit, rng))
+    notices = (*measured.notices, *_of_questions(measured.rows))
+    interval = "; ".join(dict.fromkeys(row.interval for row in measured.rows))
+    return Result(name, points, with_holm(tests), asked.method, notices, asked.samples.source, interval)
+
+
+def _kept(asked: Asked, rows: tuple[Row, ...]) -> Iterator[tuple[Row, Group]]:
+    """Each row that was not withheld, with its questions."""
+    for row in rows:
+        yield row, next(group for group in asked.groups if group.name == row.group)
+
+
+def _of_questions(rows: tuple[Row, ...]) -> Iterator[Notice]:
+    if any("contexts" in row.interval for row in rows):
+        yield Notice("questions-only", "trends leave questions out; they do not allow for the choice of shared contexts")
+
+
+def _span(asked: Asked, group: Mapping[str, Any]) -> dict[str, Any]:
+    """The name of a bucket, unfolded."""
+    name = asked.bucket.name if asked.bucket else ""
+    outer = {key: value for key, value in group.items() if key != name}
+    span = group[name]
+    place = {"bucket": span["bucket"], "of": span["of"]}
+    return {**outer, **place, "length": span["mean"], "shortest": span["low"], "longest": span["high"]}
+
+
+def _point(asked: Asked, row: Row, group: Group, right: Float[ndarray, " question"] | None) -> dict[str, Any]:
+    chosen = asked.usable(group)
+    shown = _span(asked, row.group) | figures(row)
+    if right is None:
+        return shown
+    return shown | ends("accuracy", mean_interval(right[chosen], level=row.error.level, clusters=asked.clusters(chosen)))
+
+
+def _trends(
+    asked: Asked,
+    whole: Group,
+    x: Float[ndarray, " question"],
+    right: Float[ndarray, " question"] | None,
+    unit: str,
+    rng: np.random.Generator,
+) -> Iterator[dict[str, Any]]:
+    """Statements about all the questions of a model."""
+    chosen = asked.usable(whole)
+    chosen = chosen[np.isfinite(x[chosen])]
+    terms, at, level = asked.table.terms, x[chosen], asked.method.level
+    variance, error = terms.variance[chosen], terms.error[chosen]
+    clusters = asked.clusters(chosen)
+    trend = ratio_trend(variance, error, at, level=level, clusters=clusters)
+    said = statement(whole.name, "incoherence", unit, trend, "ratio regression, jackknife over questions")
+    shuffled = permuted_trend(variance, error, at, draws=_DRAWS, rng=rng)
+    yield said | {"p_permuted": None if np.isnan(shuffled) else shuffled, "questions": len(chosen)}
+    apart = {"bias2": terms.bias[chosen], "variance": variance, "error": error}
+    apart |= {} if right is None else {"accuracy": right[chosen]}
+    for name, values in apart.items():
+        slope = mean_trend(values, at, level=level, clusters=clusters)
+        yield statement(whole.name, name, unit, slope, "regression, jackknife over questions") | {"questions": len(chosen)}
+
+
+# ---------------------------------------------------------------------------------------------- pairs by the others
+
+
+def _left_out(asked: Asked, found: Result) -> Result:
+    """The same buckets, filled by pairs of samples that did not decide which one they fall into."""
+    if asked.method.loss in ("kl", "mode") or asked.method.estimator == "plugin":
+        raise LossMismatch(
+            f"leave-pair-out buckets are not defined for {asked.method.loss}, {asked.method.estimator}",
+            why="only squared losses are means over pairs of samples",
+            hint="--loss brier",
+        )
+    made = asked.each_sample()
+    rows: list[dict[str, Any]] = []
+    tests: list[dict[str, Any]] = []
+    for whole in asked.wholes:
+        buckets = [group for group in asked.groups if whole.name.items() <= group.name.items()]
+        if not any(_is_shown(found.points, whole.name)):
+            continue
+        spans = [_span(asked, group.name) for group in buckets]
+        edges = np.array([(a["longest"] + b["shortest"]) / 2 for a, b in pairwise(spans)])
+        parts = [pairs_by_others(s, edges) for s in singles(made, invalid=asked.method.invalid, chosen=asked.usable(whole))]
+        variance, error = (np.concatenate(list(column)) for column in zip(*parts, strict=True))
+        rows += [span | _of_pairs(variance[:, b], error[:, b], asked) for b, span in enumerate(spans)]
+        ends_apart = difference_of_ratios(variance[:, -1], error[:, -1], variance[:, 0], error[:, 0], level=asked.method.level)
+        how = "leave-pair-out, paired jackknife over questions"
+        tests.append(statement(whole.name, "incoherence", "longest bucket - shortest bucket", ends_apart, how))
+    notices = tuple(notice for notice in found.notices if notice.code != "same-samples")
+    interval = "jackknife over questions, pairs in the bucket of the other samples"
+    merged = pl.concat([found.tests, frame(tests)], how="diagonal_relaxed")
+    return replace(found, points=frame(rows), tests=merged, notices=notices, interval=interval)
+
+
+def _is_shown(points: pl.DataFrame, name: Mapping[str, Any]) -> list[bool]:
+    return [all(row[key] == value for key, value in name.items()) for row in points.iter_rows(named=True)]
+
+
+def _of_pairs(variance: Float[ndarray, " question"], error: Float[ndarray, " question"], asked: Asked) -> dict[str, Any]:
+    """Figures of a bucket: means over the pairs that fell into it."""
+    level = asked.method.level
+    return {"questions": int((error > 0).sum())} | ends("incoherence", ratio_interval(variance, error, level=level))

@@ -1,0 +1,73 @@
+"""Rows of the tables that analyses return: figures with their ends, and tests with what they say."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+from numpy import ndarray
+
+from hotmess.asked import Asked
+from hotmess.errors import LossMismatch
+from hotmess.infer import Effect, Interval, holm
+from hotmess.rows import Row
+
+__all__ = ["additive", "ends", "figures", "frame", "statement", "with_holm"]
+
+_TERMS = ("error", "bias2", "variance", "incoherence")
+
+
+def ends(name: str, found: Interval | Effect) -> dict[str, float | None]:
+    """A figure and the ends of its interval as three columns; undefined ones are null."""
+    values = {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    return {key: None if np.isnan(value) else float(value) for key, value in values.items()}
+
+
+def figures(row: Row) -> dict[str, Any]:
+    """What a row of a measurement says, apart from the name of its group."""
+    found: dict[str, Any] = {"questions": row.questions, "samples": row.samples}
+    for name in _TERMS:
+        found |= ends(name, getattr(row, name))
+    return found
+
+
+def statement(group: Mapping[str, Any], what: str, per: str, found: Effect, how: str) -> dict[str, Any]:
+    """A row of the table of tests."""
+    p = None if np.isnan(found.p) else found.p
+    return {**group, "what": what, "per": per, **ends("value", found), "p": p, "how": how}
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a frame; all of them decide of which type a column is."""
+    return pl.DataFrame([dict(row) for row in rows], infer_schema_length=None)
+
+
+def with_holm(tests: pl.DataFrame, names: Sequence[str] = ("what", "per")) -> pl.DataFrame:
+    """The tests with a column `p_holm`: corrected for the rows that ask the same of others; null where there is only one."""
+    if not tests.height:
+        return tests
+    corrected = np.full(tests.height, np.nan)
+    for _, members in tests.with_row_index("at").group_by(names, maintain_order=True):
+        at = members["at"].to_numpy()
+        p: Float[ndarray, " test"] = members["p"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        if np.isfinite(p).sum() > 1:
+            corrected[at] = holm(p)
+    if np.isnan(corrected).all():
+        return tests
+    column = pl.Series("p_holm", corrected).fill_nan(None)
+    return tests.insert_column(tests.columns.index("p") + 1, column)
+
+
+def additive(asked: Asked) -> Asked:
+    """What was asked, if its error is the sum of a bias and a variance that can be averaged over questions.
+
+    Raises:
+        LossMismatch: it is not.
+    """
+    if asked.method.loss == "zero_one":
+        found = "the terms of 0/1 error do not add over questions, so they have no share that could be compared"
+        raise LossMismatch(found, hint="--loss brier, or --loss mode")
+    if asked.method.loss == "spread":
+        raise LossMismatch("the table has no target, so there is variance but no error to be a part of", hint="answer_spread")
+    return asked

@@ -1,0 +1,122 @@
+"""Curves over length, steps or budgets: a large panel for incoherence and small ones for what it is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from hotmess.charts.theme import COLOURS, FAINT, WIDTH, apart, axis, finish, log_axis, look, series_of, split_series
+from hotmess.result import Result
+
+__all__ = ["Panel", "curves", "panel", "said"]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Where something is drawn against something.
+
+    Attributes:
+        x: the column to the right, and its title.
+        y: the column upwards, with its _low and _high.
+        title: what stands above.
+        log: whether x is logarithmic.
+        percent: whether y is a share.
+        size: width and height.
+        labels: whether the series are named at their ends.
+        ticks: how many along x.
+        colour: of a series that stands alone.
+    """
+
+    x: str
+    y: str
+    title: str
+    x_title: str | None = None
+    log: bool = True
+    log_y: bool = False
+    percent: bool = False
+    size: tuple[int, int] = (WIDTH, 130)
+    labels: bool = False
+    ticks: int = 5
+    colour: str = COLOURS[0]
+
+
+def panel(frame: pl.DataFrame, to: Panel) -> Any:
+    """Lines with their bands, labelled at their ends; series beyond the sixth in grey."""
+    frame = frame.filter(pl.col(to.y).is_not_null() & pl.col(to.x).is_not_null())
+    bright, dim = split_series(frame, to.y)
+    shape = look(bright, alone=to.colour)
+    x, y = _x(frame, to), _y(frame, to)
+    bands = (
+        alt.Chart(bright).mark_area(opacity=0.15).encode(x=x, y=alt.Y(f"{to.y}_low:Q"), y2=f"{to.y}_high:Q", color=shape["color"])
+    )
+    lines = alt.Chart(bright).mark_line(strokeWidth=1.8).encode(x=x, y=y, color=shape["color"], strokeDash=shape["strokeDash"])
+    tips = [alt.Tooltip("series:N"), alt.Tooltip(f"{to.x}:Q", format=",.3~g"), alt.Tooltip(f"{to.y}:Q", format=".3~g")]
+    dots = (
+        alt.Chart(bright)
+        .mark_point(filled=True, size=22, opacity=1)
+        .encode(x=x, y=y, color=shape["color"], shape=shape["shape"], tooltip=tips)
+    )
+    layers = [bands, lines, dots]
+    if dim.height:
+        layers.insert(0, alt.Chart(dim).mark_line(color=FAINT, strokeWidth=0.7, opacity=0.6).encode(x=x, y=y, detail="series:N"))
+    if to.labels and bright["series"].n_unique() > 1:
+        layers.append(_labels(bright, to, shape))
+    title = alt.TitleParams(to.title, fontSize=11, fontWeight="normal", offset=3, frame="group")
+    return alt.layer(*layers).properties(width=to.size[0], height=to.size[1], title=title)
+
+
+def _x(frame: pl.DataFrame, to: Panel) -> Any:
+    values = frame[to.x].to_numpy()
+    if to.log:
+        return alt.X(
+            f"{to.x}:Q", scale=alt.Scale(type="log", nice=False, padding=5), axis=log_axis(values, to.x_title, most=to.ticks)
+        )
+    return alt.X(f"{to.x}:Q", scale=alt.Scale(nice=False, zero=False, padding=5), axis=axis(to.x_title, ticks=to.ticks))
+
+
+def _y(frame: pl.DataFrame, to: Panel) -> Any:
+    if to.log_y:
+        return alt.Y(f"{to.y}:Q", scale=alt.Scale(type="log"), axis=log_axis(frame[to.y].to_numpy(), None, most=4))
+    return alt.Y(f"{to.y}:Q", scale=alt.Scale(zero=not to.percent), axis=axis(None, percent=to.percent, ticks=3))
+
+
+def _labels(frame: pl.DataFrame, to: Panel, shape: dict[str, Any]) -> Any:
+    """The name of each series, right of where it ends."""
+    last = frame.sort(to.x).group_by("series", maintain_order=True).last()
+    ends = frame.select(low=pl.min_horizontal(to.y, f"{to.y}_low").min(), high=pl.max_horizontal(to.y, f"{to.y}_high").max())
+    low, high = ends.row(0)
+    places = apart(last[to.y].to_list(), (high - low) or 1.0, 13 / to.size[1])
+    words = last.with_columns(pl.Series("_at", places))
+    return (
+        alt.Chart(words)
+        .mark_text(align="left", dx=6, fontSize=11)
+        .encode(x=alt.value(to.size[0]), y="_at:Q", text="series:N", color=shape["color"])
+    )
+
+
+def said(result: Result, what: str, *, percent: bool, most: int = 3) -> list[str]:
+    """What the tests of one figure say, a line for each of a few series."""
+    if "what" not in result.tests.columns:
+        return []
+    tests = series_of(result.tests.filter(pl.col("what") == what))
+    tests = tests.filter(pl.col("value").is_not_null())
+    if not 0 < tests.height <= most:
+        return []
+    alone = tests.height == 1
+    return [("" if alone else f"{row['series']}: ") + _sentence(row, percent=percent) for row in tests.iter_rows(named=True)]
+
+
+def _sentence(row: dict[str, Any], *, percent: bool) -> str:
+    scale, unit = (100, " points") if percent else (1, "")
+    ends = "" if row["value_low"] is None else f" [{scale * row['value_low']:+.2g}, {scale * row['value_high']:+.2g}]"
+    p = "" if row["p"] is None else ", p < 0.001" if row["p"] < 0.001 else f", p = {row['p']:.2g}"
+    return f"{scale * row['value']:+.2g}{unit}{ends} per {row['per'].split(' of ')[0]}{p}".replace("-", "−")
+
+
+def curves(frame: pl.DataFrame, to: Panel, small: Sequence[Panel], title: str, subtitle: Sequence[str]) -> Any:
+    """The large panel above, the small ones in a row below."""
+    row = alt.hconcat(*(panel(frame, part) for part in small), spacing=10).resolve_scale(color="independent")
+    whole = alt.vconcat(panel(frame, to), row, spacing=14).resolve_scale(color="independent")
+    return finish(whole, title, *subtitle)

@@ -1,0 +1,180 @@
+"""The look of every chart, and the few marks that they are made of. For paper, notebook and page alike.
+
+Legible at 3.25 inches: a chart is about 330 units wide, and its letters are 11 units high, 7.5 points in a column. Colours are
+those of Okabe and Ito, in an order of different lightness; shapes and dashes repeat what they say, for those who print in grey.
+Lines are labelled where they end.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+from numpy import ndarray
+
+from hotmess.errors import safe
+from hotmess.samples import GROUPS
+
+__all__ = [
+    "BIAS",
+    "COLOURS",
+    "FAINT",
+    "INK",
+    "MOST",
+    "VARIANCE",
+    "WIDTH",
+    "apart",
+    "axis",
+    "finish",
+    "log_axis",
+    "look",
+    "named",
+    "series_of",
+    "split_series",
+]
+
+INK, FAINT = "#222222", "#9a9a9a"
+BIAS, VARIANCE = "#0072B2", "#D55E00"  # the same two everywhere: wrong the same way, wrong in a different way each time
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+DASHES = ((1, 0), (5, 2), (2, 2), (7, 2, 2, 2), (9, 3), (1, 3))
+MOST = len(COLOURS)  # series that can be told apart; others are drawn in grey
+WIDTH = 270  # of the widest panel; labels and axes stand outside
+_LETTERS = 11
+_WIDEST_LABEL = 26  # characters
+
+_CONFIG: dict[str, Any] = {
+    "background": "white",
+    "font": "Helvetica, Arial, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelFontSize": _LETTERS,
+        "titleFontSize": _LETTERS,
+        "titleFontWeight": "normal",
+        "labelColor": INK,
+        "titleColor": INK,
+        "grid": False,
+        "domainColor": FAINT,
+        "tickColor": FAINT,
+        "tickSize": 3,
+        "labelPadding": 2,
+        "titlePadding": 4,
+    },
+    "title": {
+        "fontSize": _LETTERS + 1,
+        "subtitleFontSize": _LETTERS,
+        "fontWeight": "bold",
+        "anchor": "start",
+        "color": INK,
+        "subtitleColor": INK,
+        "subtitlePadding": 2,
+        "offset": 6,
+    },
+    "header": {"labelFontSize": _LETTERS, "titleFontSize": _LETTERS, "labelColor": INK, "titleColor": INK},
+    "concat": {"spacing": 12},
+    "legend": {"labelFontSize": _LETTERS, "titleFontSize": _LETTERS, "titleFontWeight": "normal"},
+    "text": {"fontSize": _LETTERS, "color": INK},
+}
+
+
+def finish(chart: Any, title: str, *subtitle: str) -> Any:
+    """A chart with its title and the common look."""
+    words = alt.TitleParams(title, subtitle=[line for line in subtitle if line]) if subtitle else alt.TitleParams(title)
+    return chart.properties(title=words).configure(**_CONFIG)
+
+
+def axis(title: str | None = None, *, percent: bool = False, ticks: int = 4) -> Any:
+    """A linear axis; its title stands beside it, horizontally."""
+    return alt.Axis(title=title, format=".0%" if percent else "~g", tickCount=ticks)
+
+
+def log_axis(values: Sequence[float] | Float[ndarray, " point"], title: str | None = None, *, most: int = 5) -> Any:
+    """A logarithmic axis with few round numbers."""
+    return alt.Axis(title=title, values=_round_numbers(np.asarray(values, dtype=float), most), format="~s")
+
+
+def _round_numbers(values: Float[ndarray, " point"], most: int) -> list[float]:
+    """Powers of ten, with 2 and 5 between them where there is room."""
+    known = values[np.isfinite(values) & (values > 0)]
+    if not len(known):
+        return [1.0]
+    low, high = known.min() * 0.999, known.max() * 1.001
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)) - 1, np.ceil(np.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = np.unique(np.round(np.outer(powers, steps).ravel(), 12))
+        ticks = ticks[(ticks >= low) & (ticks <= high)]
+        if len(ticks) <= most:
+            break
+    ticks = ticks[:: int(np.ceil(len(ticks) / most))] if len(ticks) else ticks
+    return [float(tick) for tick in ticks] if len(ticks) > 1 else [float(f"{low:.2g}"), float(f"{high:.2g}")]
+
+
+def series_of(frame: pl.DataFrame, others: Sequence[str] = ()) -> pl.DataFrame:
+    """The frame with a column `series`: what tells one line from another, in words."""
+    names = [name for name in (*GROUPS, *others) if name in frame.columns]
+    telling = [name for name in names if frame[name].n_unique() > 1]
+    telling = telling or [name for name in names if name == "model"]
+    if not telling:
+        return frame.with_columns(series=pl.lit("all"))
+    words = pl.concat_str([pl.col(name).cast(pl.String).fill_null("-") for name in telling], separator=" · ")
+    frame = frame.with_columns(series=words)
+    short = {word: _short(word) for word in frame["series"].unique()}
+    clash = len(set(short.values())) < len(short)
+    return frame if clash else frame.with_columns(pl.col("series").replace(short))
+
+
+def _short(word: str) -> str:
+    word = safe(word)
+    return word if len(word) <= _WIDEST_LABEL else word[: _WIDEST_LABEL - 1] + "…"
+
+
+def split_series(frame: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The series to draw in colour, and those to draw in grey, where there are too many: the least certain."""
+    names = frame["series"].unique(maintain_order=True)
+    if len(names) <= MOST:
+        return frame, frame.clear()
+    width = frame.group_by("series", maintain_order=True).agg(w=(pl.col(f"{by}_high") - pl.col(f"{by}_low")).mean())
+    chosen = width.filter(pl.col("w").is_not_null()).sort("w", maintain_order=True)["series"].head(MOST)
+    bright = pl.col("series").is_in(chosen.to_list())
+    return frame.filter(bright), frame.filter(~bright)
+
+
+def look(frame: pl.DataFrame, *, alone: str = COLOURS[0]) -> dict[str, Any]:
+    """Colour, shape and dash of each series; the colour of one that stands alone may be chosen."""
+    names = frame["series"].unique(maintain_order=True).to_list()
+    many = range(len(names))
+    colours = [alone] if len(names) == 1 else [COLOURS[n % MOST] for n in many]
+    return {
+        "color": alt.Color("series:N", scale=_scale(names, colours), legend=None),
+        "shape": alt.Shape("series:N", scale=_scale(names, [SHAPES[n % MOST] for n in many]), legend=None),
+        "strokeDash": alt.StrokeDash("series:N", scale=_scale(names, [DASHES[n % MOST] for n in many]), legend=None),
+    }
+
+
+def _scale(names: Sequence[str], values: Sequence[Any]) -> Any:
+    return alt.Scale(domain=list(names), range=list(values))
+
+
+def apart(values: Sequence[float], span: float, room: float) -> list[float]:
+    """The values moved so that labels at them do not overlap: at least `room` (a share of the span) from one another."""
+    order = np.argsort(values, kind="stable")
+    placed = np.asarray(values, dtype=float)[order]
+    least = room * span
+    for _ in range(60):
+        gaps = np.diff(placed)
+        close = gaps < least - 1e-12
+        if not close.any():
+            break
+        push = np.where(close, (least - gaps) / 2, 0.0)
+        placed[:-1] -= push
+        placed[1:] += push
+    out = np.empty(len(placed))
+    out[order] = placed
+    return [float(value) for value in out]
+
+
+def named(column: str | None) -> str:
+    """The name of a column as a title of an axis."""
+    return (column or "length").replace("_", " ")

@@ -1,0 +1,155 @@
+"""Does incoherence grow with length? Slopes over questions, and over the buckets or sizes that are shown.
+
+Each question has a variance V, an error E and a place x, mostly the log of its mean length. The line V = (a + b x) E is fitted
+by sum(V - (a + b x) E) = 0 and sum x (V - (a + b x) E) = 0, so that ``a + b x`` is the ratio of sums at x::
+
+    b = sum (x - c) (V - R E) / sum E (x - c)^2        R = sum V / sum E,  c = sum x E / sum E
+
+Five sums give b, and these sums less the terms of a question give b without it. Questions without error drop out by themselves;
+no logit, since V may be 0 or above E. Buckets are for the eye: the slope uses every question.
+"""
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from numpy import ndarray
+
+from hotmess.infer.effects import Effect, effect, effect_with_error, left_out, sums_by_unit
+
+__all__ = ["kendall_exact", "mean_trend", "monotone", "permuted_trend", "ratio_trend"]
+
+PerQuestion = Float[ndarray, " question"]
+Clusters = Shaped[ndarray, " question"]
+
+_NOTHING = 1e-12  # differences below are rounding
+_BLOCK = 1 << 20  # numbers in one block of permutations
+
+
+def ratio_trend(
+    variance: PerQuestion, error: PerQuestion, x: PerQuestion, *, level: float = 0.95, clusters: Clusters | None = None
+) -> Effect:
+    """Slope of sum V / sum E per unit of x, jackknife with Student's t; `statistics` 4.6 of the design.
+
+    All is NaN with fewer than three questions (clusters) that have error, or where these all have the same x.
+
+    Args:
+        variance: variance of each question.
+        error: error of each question.
+        x: place of each question, as the log of a length; times log 2, the slope is that per doubling.
+        level: the level of confidence.
+        clusters: a label for each question; questions of one label are left out together.
+    """
+    keep = _with_error(error)
+    v, e, x = variance[keep], error[keep], x[keep]
+    clusters = None if clusters is None else clusters[keep]
+    if len(e) < 3 or not has_spread(x):
+        return Effect(np.nan, np.nan, np.nan, np.nan, level)
+    scale = float(x.std())
+    z = (x - np.average(x, weights=e)) / scale
+    sums = sums_by_unit(np.stack([e, z * e, z * z * e, v, z * v]), clusters)
+    units = sums.shape[1]
+    if units < 3:
+        return Effect(np.nan, np.nan, np.nan, np.nan, level)
+    value, without = _slope(sums.sum(1, keepdims=True))[0], _slope(left_out(sums))
+    unit = float(np.abs(v).sum() / e.sum()) / scale
+    return effect(float(value) / scale, without / scale, df=units - 2, level=level, unit=unit)
+
+
+def _with_error(error: PerQuestion) -> Shaped[ndarray, " question"]:
+    """Which questions have error; smoothed right answers (kl) have some that is rounding."""
+    return error > _NOTHING * error.max(initial=0.0)
+
+
+def has_spread(x: Float[ndarray, " point"]) -> bool:
+    """Whether x has two values or more; equal values that were computed differ by rounding."""
+    return len(x) > 0 and bool(np.ptp(x) > _NOTHING * np.abs(x).max())
+
+
+def _slope(sums: Float[ndarray, "5 unit"]) -> Float[ndarray, " unit"]:
+    """Slopes from the sums of E, x E, x² E, V and x V; NaN where x has no spread."""
+    e, xe, xxe, v, xv = sums
+    spread = e * xxe - xe**2
+    known = spread > _NOTHING * e * xxe
+    return np.where(known, e * xv - xe * v, np.nan) / np.where(known, spread, 1.0)
+
+
+def mean_trend(values: PerQuestion, x: PerQuestion, *, level: float = 0.95, clusters: Clusters | None = None) -> Effect:
+    """Least-squares slope of values per unit of x, with the same jackknife: for accuracy, error, bias or variance alone."""
+    return ratio_trend(values, np.ones(len(values)), x, level=level, clusters=clusters)
+
+
+def permuted_trend(variance: PerQuestion, error: PerQuestion, x: PerQuestion, *, draws: int, rng: np.random.Generator) -> float:
+    """Two-sided p-value of no trend, from x permuted over the questions with error: (1 + as extreme) / (1 + draws).
+
+    The statistic is the slope over its sandwich error. The slope alone would reject too often where long questions are harder
+    and incoherence is the same everywhere, since x is then not exchangeable (DiCiccio and Romano 2017).
+
+    Args:
+        variance: variance of each question.
+        error: error of each question.
+        x: place of each question.
+        draws: how many permutations.
+        rng: the source of randomness.
+    """
+    keep = _with_error(error)
+    v, e, x = variance[keep], error[keep], x[keep]
+    if len(e) < 3 or not has_spread(x):
+        return np.nan
+    if np.ptp(v / e) <= _NOTHING * np.abs(v / e).max():  # the same ratio everywhere: nothing but rounding to compare
+        return 1.0
+    z = (x - np.average(x, weights=e)) / x.std()
+    limit = abs(float(_studentised(v, e, z[None])[0])) * (1 - 1e-9)  # a permutation that changes nothing is as extreme
+    rows, beyond = max(_BLOCK // len(e), 1), 0
+    for start in range(0, draws, rows):
+        drawn = rng.permuted(np.tile(z, (min(rows, draws - start), 1)), axis=1)
+        beyond += int((~(np.abs(_studentised(v, e, drawn)) < limit)).sum())
+    return (1 + beyond) / (1 + draws)
+
+
+def _studentised(v: PerQuestion, e: PerQuestion, x: Float[ndarray, "draw question"]) -> Float[ndarray, " draw"]:
+    """Slope over its sandwich error, for each draw of x."""
+    x = x - (x @ e / e.sum())[:, None]
+    rest = v - v.sum() / e.sum() * e
+    spread = x**2 @ e
+    with np.errstate(divide="ignore", invalid="ignore"):  # a line through all questions has no error
+        slope = x @ rest / spread
+        residual = rest - slope[:, None] * x * e
+        return slope * spread / np.sqrt(((x * residual) ** 2).sum(1))
+
+
+def monotone(values: Float[ndarray, " bucket"], se: Float[ndarray, " bucket"], *, level: float = 0.95) -> Effect:
+    """Steady rise over ordered buckets or sizes, per step, from separate values and their standard errors; z.
+
+    The contrast has centred ranks as weights. Buckets without a value are left out; the others keep their places.
+    """
+    known = np.isfinite(values) & np.isfinite(se)
+    rank = np.flatnonzero(known).astype(float)
+    if len(rank) < 2:
+        return Effect(np.nan, np.nan, np.nan, np.nan, level)
+    weight = (rank - rank.mean()) / ((rank - rank.mean()) ** 2).sum()
+    error = float(np.sqrt(weight**2 @ se[known] ** 2))
+    unit = float(np.abs(values[known]).max())
+    return effect_with_error(float(weight @ values[known]), error, df=np.inf, level=level, unit=unit)
+
+
+def kendall_exact(values: Float[ndarray, " place"]) -> float:
+    """Exact two-sided p-value of Kendall's tau between values and their order, ties allowed; NaN values are left out.
+
+    All orders of the values are equally likely under no trend; the number of falling pairs then has the generating function
+    prod_k (1 - q^k) / prod_t prod_k<=t (1 - q^k), with t the sizes of the ties. Four values cannot reach .05, five can.
+    """
+    values = values[~np.isnan(values)]
+    n, ties = len(values), np.unique(values, return_counts=True)[1]
+    if n < 2:
+        return np.nan
+    first, second = np.triu_indices(n, 1)
+    falling = int((values[first] > values[second]).sum())
+    pairs = int((values[first] != values[second]).sum())
+    ways = [1] + [0] * pairs  # whole numbers: n! outgrows floats
+    for k in range(1, n + 1):
+        for i in range(pairs, k - 1, -1):
+            ways[i] -= ways[i - k]
+    for k in (k for tie in ties for k in range(1, int(tie) + 1)):
+        for i in range(k, pairs + 1):
+            ways[i] += ways[i - k]
+    extreme = sum(count for down, count in enumerate(ways) if abs(pairs - 2 * down) >= abs(pairs - 2 * falling))
+    return extreme / sum(ways)

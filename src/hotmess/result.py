@@ -1,0 +1,85 @@
+"""What an analysis found: points to draw, tests of what they seem to show, and how both were made."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from hotmess.errors import Notice
+from hotmess.measurement import as_json, how_made
+from hotmess.rows import Method
+from hotmess.show import as_text, made
+from hotmess.tabular import as_html, as_table
+
+__all__ = ["Result"]
+
+_SPARED = ("of", "samples", "how")  # what a terminal does not show
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """The result of an analysis. It draws nothing; `hotmess.charts` makes a picture of it.
+
+    Attributes:
+        name: the analysis, such as by_length.
+        points: a row per point of its picture, tidy: task, model, setting where the table has them, then what the analysis
+            says of its columns. NAME_low and NAME_high are the ends of the interval of NAME.
+        tests: a row per statement that was tested: `what`, `per` which unit, `value` with its ends, `p` (two-sided; of no
+            effect), and `how` it was tested. `p_holm` is corrected for the other rows that ask the same of other models.
+        method: how the figures were made.
+        notices: what must be known about them.
+        source: where the samples came from.
+        interval: how the intervals of the points were made.
+    """
+
+    name: str
+    points: pl.DataFrame
+    tests: pl.DataFrame
+    method: Method
+    notices: tuple[Notice, ...]
+    source: str
+    interval: str = ""
+
+    def table(self) -> pl.DataFrame:
+        """The points: tidy, one row each."""
+        return self.points
+
+    def to_json(self) -> str:
+        """One JSON object; the same samples give the same bytes."""
+        figures = {"analysis": self.name, **how_made(self.method), "interval": self.interval}
+        tables = {"points": self.points.to_dicts(), "tests": self.tests.to_dicts()}
+        return as_json(figures | tables, self.source, self.notices)
+
+    def show(self) -> RenderableType:
+        """The tables for a terminal, and below them how they were made."""
+        parts = [as_table(frame, spared=_SPARED) for frame in (self.points, self.tests) if frame.height]
+        return Group(*parts, Text(self.made(), style="dim"))
+
+    def made(self) -> str:
+        """How the figures were made, in a line."""
+        return made(self.method, self.source, [self.interval] if self.interval else [])
+
+    def chart(self) -> Any:
+        """The picture, an Altair chart.
+
+        Raises:
+            NothingToShow: there is no point to draw.
+        """
+        from hotmess.charts import chart
+
+        return chart(self)
+
+    def __str__(self) -> str:
+        """Return the tables as the command line shows them, without colour."""
+        return as_text(self.show())
+
+    def _repr_html_(self) -> str:
+        """The picture and the tests, for Jupyter and marimo."""
+        from hotmess.charts import as_figure
+
+        said = "".join(f"<p>{escape(str(notice))}</p>" for notice in self.notices)
+        tests = as_html(self.tests) if self.tests.height else ""
+        return f"{as_figure(self)}{tests}<p><small>{escape(self.made())}</small></p><small>{said}</small>"
