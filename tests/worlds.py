@@ -1,9 +1,8 @@
 """Simulated sample tables whose truth is known: a world for each claim of the paper.
 
-``worlds.lengths(seed, …)`` returns samples. ``worlds.lengths.truth(seed, …)``, called alike, returns what any number of them
-should show on average, a row per question (and model, effort, …): `error`, `bias2`, `variance`, and more. For answers these are
-Brier, and `p` holds the chances of the target, of one favourite wrong answer, and of the two others. Truths do not change with
-the number of samples.
+``worlds.lengths(seed, …)`` returns samples. ``worlds.lengths.truth(seed, …)``, called alike, returns what they show on average, a
+row per question (and model, effort, …): `error`, `bias2`, `variance`, and more. For answers these are Brier, and `p` holds the
+chances of the target, of one favourite wrong answer, and of the two others.
 
 With w the chance of being wrong, the error is 2w and the variance 1 - |p|². Four options therefore hold the incoherence of a
 question between 1 - w and 1 - 2w/3; where it should not move the error, some questions are always answered rightly.
@@ -15,19 +14,12 @@ import numpy as np
 import polars as pl
 from scipy.special import gammaincinv, ndtr
 
-LETTERS = np.array(list("ABCD"))
+LETTERS, DIFFICULTY = np.array(list("ABCD")), np.array(["easy", "medium", "hard"])
 EFFORTS = {"low": 1.0, "medium": 2.5, "high": 6.0}
-RATES = {  # of model and effort: invalid, stopped by a limit
-    **{("small", "low"): (0.02, 0.0), ("small", "medium"): (0.05, 0.03), ("small", "high"): (0.10, 0.08)},
-    **{("large", "low"): (0.01, 0.0), ("large", "medium"): (0.01, 0.02), ("large", "high"): (0.03, 0.05)},
-}
-REASONS = np.array(["no pattern matched", "not an option", "empty completion"])
+RATES = {"small": ((0.02, 0.0), (0.05, 0.03), (0.1, 0.08)), "large": ((0.01, 0.0), (0.01, 0.02), (0.03, 0.05))}  # invalid, limit
 SPREAD = 0.3  # sd of the log of a length around its question
 WOBBLY = np.array([0.7, 0.1, 0.1, 0.1])  # bias² 0.12, variance 0.48
 MAX_TOKENS, MAX_ACTIONS = 32_768, 250
-
-
-# ---------------------------------------------------------------------------------------------- parts
 
 
 def _world(made):
@@ -54,34 +46,28 @@ def _names(letter, count):
 
 def _rows(shape, **columns):
     """Samples with columns that are spread over (…, question, sample)."""
-    ids = {"task": "simulated", "model": "m", "setting": "", "question_id": _names("q", shape[-2])[:, None]}
-    return _table(shape, **{**ids, "context_id": "c0", "sample_id": np.arange(shape[-1]), **columns})
+    ids = {"question_id": _names("q", shape[-2])[:, None], "context_id": "c0", "sample_id": np.arange(shape[-1])}
+    return _table(shape, **{"task": "simulated", "model": "m", "setting": "", **ids, **columns})
 
 
-def _letters(rng, questions):
-    """For each question the letters of its target, of the favourite wrong answer, and of the others."""
-    return LETTERS[rng.permuted(np.tile(np.arange(4), (questions, 1)), axis=1)]
-
-
-def _choices(rng, p, letters=None, **columns):
-    """Samples that answer, each drawn from its p (…, question, sample, option)."""
-    letters = _letters(rng, p.shape[-3]) if letters is None else letters
+def _choices(rng, p, **columns):
+    """Samples that answer, each drawn from its p (…, question, sample, option); `favoured` is the favourite wrong answer."""
+    letters = LETTERS[rng.permuted(np.tile(np.arange(4), (p.shape[-3], 1)), axis=1)]
     drawn = (rng.random(p.shape[:-1])[..., None] > p.cumsum(-1)[..., :-1]).sum(-1)
-    answer = letters[np.arange(len(letters))[:, None], drawn]
-    return _rows(p.shape[:-1], answer=answer, target=letters[:, :1], n_choices=4, **columns)
+    options = {"answer": letters[np.arange(len(letters))[:, None], drawn], "target": letters[:, :1], "n_choices": 4}
+    return _rows(p.shape[:-1], **options, favoured=letters[:, 1:2], **columns)
 
 
 def _points(rng, bias2, variance, shape, *, apart, dimensions=4, **columns):
     """Samples around a target, at a distance that repeats, with noise that does not: `apart` is the shape in which it differs."""
     target = rng.standard_normal((shape[-2], 1, dimensions))
     noise = np.sqrt(variance / dimensions)[..., None] * rng.standard_normal((*apart, dimensions))
-    vector = target + np.sqrt(bias2)[..., None] * _directions(rng, target.shape) + noise
+    vector = target + np.sqrt(bias2)[..., None] * _unit(rng.standard_normal(target.shape)) + noise
     return _rows(shape, vector=vector, target_vector=np.broadcast_to(target, vector.shape), **columns)
 
 
-def _directions(rng, shape):
-    found = rng.standard_normal(shape)
-    return found / np.linalg.norm(found, axis=-1, keepdims=True)
+def _unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def _mean_lengths(rng, questions):
@@ -106,40 +92,30 @@ def _with_favourite(right):
     return np.stack([right, 0.6 * (1 - right), 0.2 * (1 - right), 0.2 * (1 - right)], -1)
 
 
+def _terms(bias2, variance, suffix=""):
+    return {f"error{suffix}": bias2 + variance, f"bias2{suffix}": bias2, f"variance{suffix}": variance}
+
+
 def _brier(p, suffix=""):
     """Error, bias² and variance of answers drawn from p, of which the first is right."""
-    error, variance = 2 * (1 - p[..., 0]), 1 - (p * p).sum(-1)
-    return {f"error{suffix}": error, f"bias2{suffix}": error - variance, f"variance{suffix}": variance}
+    variance = 1 - (p * p).sum(-1)
+    return _terms(2 * (1 - p[..., 0]) - variance, variance, suffix)
 
 
-def _parts(bias2, variance):
-    return {"error": bias2 + variance, "bias2": bias2, "variance": variance}
-
-
-# ---------------------------------------------------------------------------------------------- worlds
+def _nested(questions, names):
+    return np.char.add(_names("q", questions)[:, None], np.char.add("/", names))
 
 
 @_world
 def lengths(
-    seed,
-    *,
-    questions=200,
-    samples=10,
-    slope=0.0,
-    harder=0.0,
-    models=("m",),
-    within=0.0,
-    contexts=1,
-    waits=0.0,
-    ratio=0.5,
-    error=0.5,
-):
+    seed, *, questions=200, samples=10, slope=0.0, harder=0.0, models=("m",), within=0.0, contexts=1, waits=0.0,
+    ratio=0.5, error=0.5
+):  # fmt: skip
     """Questions whose incoherence (`ratio` at 1,000 tokens) changes by `slope`, and error by `harder`, when length doubles.
 
-    Samples longer than the median of their question are drawn from `p_long`: p, mixed with `within` of a uniform guess; then the
-    truth has both halves. Incoherence changes by `waits` with each sd of the log density of "Wait". Contexts (of `samples` each)
-    and models are all alike. In the truth, `incoherence` is that of a question that is ever answered wrongly, `level` its
-    expected error; both are clipped.
+    Samples longer than their question's median are drawn from `p_long`, p mixed with `within` of a uniform guess. Incoherence
+    changes by `waits` with each sd of the log density of "Wait". Contexts (of `samples` each) and models are alike. In the truth,
+    `incoherence` is that of a question that is ever answered wrongly, `level` its expected error; both are clipped.
     """
     rng = np.random.default_rng(seed)
     length, doubt = _mean_lengths(rng, questions), rng.standard_normal(questions)
@@ -150,49 +126,28 @@ def lengths(
     ever = rng.random(questions) < level / (2 * wrong)
     p = np.where(ever[:, None], _chances(wrong, 2 * mixed * wrong), np.eye(4)[0])
     long = (1 - within) * p + within / 4
-    known = {
-        "question_id": _names("q", questions),
-        "length": length,
-        "incoherence": mixed,
-        "level": level,
-        "wait_density": density,
-    }
-    terms = {**_brier((p + long) / 2), **_brier(p, "_short"), **_brier(long, "_long")}
+    known = {"question_id": _names("q", questions), "length": length, "incoherence": mixed, "level": level}
+    terms = {"wait_density": density, **_brier((p + long) / 2), **_brier(p, "_short"), **_brier(long, "_long")}
     shape = (len(models), questions, samples * contexts)
     tokens = _tokens(rng, length[:, None], shape)
     longer = (tokens + rng.random(shape)).argsort(-1).argsort(-1) >= (shape[-1] + 1) // 2
-    columns = {"model": np.array(models)[:, None, None], "context_id": _nested(questions, contexts, samples)}
+    columns = {"model": np.array(models)[:, None, None], "context_id": _nested(questions, _names("c", contexts).repeat(samples))}
     columns |= {"output_tokens": tokens, "output_chars": 4 * tokens + rng.integers(0, 40, shape)}
     columns |= {"actions": 1 + rng.poisson(tokens / 500), "wait_count": rng.poisson(density[:, None] * tokens)}
-    made = _choices(rng, np.where(longer[..., None], long[:, None], p[:, None]), **columns)
-    return made, _table((questions,), **known, **terms, p=p, p_long=long)
-
-
-def _nested(questions, contexts, samples):
-    """Names of contexts that each question has for itself."""
-    return np.char.add(np.char.add(_names("q", questions), "/")[:, None], _names("c", contexts).repeat(samples))
+    each = np.where(longer[..., None], long[:, None], p[:, None])
+    return _choices(rng, each, **columns), _table((questions,), **known, **terms, p=p, p_long=long)
 
 
 @_world
 def sizes(
-    seed,
-    *,
-    questions=120,
-    samples=8,
-    sizes=(0.6, 1.7, 4, 8, 14, 32),
-    bias_slope=-0.3,
-    variance_slope=-0.3,
-    hard_slope=None,
-    families=("base",),
-    scatter=0.0,
-    kind="answers",
-):
+    seed, *, questions=120, samples=8, sizes=(0.6, 1.7, 4, 8, 14, 32), bias_slope=-0.3, variance_slope=-0.3,
+    hard_slope=None, families=("base",), scatter=0.0, kind="answers"
+):  # fmt: skip
     """Models whose bias² and variance are powers of their size (in billions), times a factor of the question.
 
-    Of kind `vector`, each question has exactly the bias² and the variance of the truth. Of kind `answers`, it has them on average
-    over a draw that all models share: it is answered wrongly always, or at times (`WOBBLY`), or never; the error rate is half
-    the error. The power of variance is `hard_slope`, if given, in the third of the questions that is longest (hard). Each family
-    has 0.8 of the error of the one before it; `scatter` is the sd of log factors of each model.
+    Of kind `vector`, each question has exactly the bias² and variance of the truth; of kind `answers`, on average over a draw
+    that all models share: always wrong, at times (`WOBBLY`), or never. Variance has the power `hard_slope`, if given, in the
+    longest third (hard). A family has 0.8 of the error of the one before it; `scatter` is the sd of log factors of each model.
     """
     rng, size = np.random.default_rng(seed), np.array(sizes, dtype=float)[:, None]
     length, shape = _mean_lengths(rng, questions), (len(families), len(sizes), questions)
@@ -202,21 +157,15 @@ def sizes(
     law = theta * np.stack([0.4 * (size / size[0]) ** bias_slope * np.ones(questions), 0.16 * (size / size[0]) ** slope])
     own = np.exp(scatter * rng.standard_normal((2, *shape[:2], 1))) * 0.8 ** np.arange(len(families))[:, None, None]
     bias2, variance = law[:, None] * own
-    family, names = np.array(families)[:, None, None], np.array([[f"{name}-{size:g}b" for size in sizes] for name in families])
-    known = {
-        "model": names[..., None],
-        "family": family,
-        "model_size": size,
-        "difficulty": np.array(["easy", "medium", "hard"])[third],
-    }
-    truth = _table(shape, **known, question_id=_names("q", questions), length=length, **_parts(bias2, variance))
+    names = np.array([[[f"{family}-{size:g}b"] for size in sizes] for family in families])
+    known = {"model": names, "family": np.array(families)[:, None, None], "model_size": size, "difficulty": DIFFICULTY[third]}
+    truth = _table(shape, **known, question_id=_names("q", questions), length=length, **_terms(bias2, variance))
     tokens = _tokens(rng, (length * np.exp(0.1 * rng.standard_normal(shape)))[..., None], (*shape, samples))
     columns = {name: np.asarray(values)[..., None] for name, values in known.items()} | {"output_tokens": tokens}
-    bias2, variance = bias2[..., None], variance[..., None]
     if kind == "vector":
-        return _points(rng, bias2, variance, tokens.shape, apart=tokens.shape, **columns), truth
-    at_times = variance / 0.48
-    always = (bias2 - 0.12 * at_times) / 2
+        return _points(rng, bias2[..., None], variance[..., None], tokens.shape, apart=tokens.shape, **columns), truth
+    at_times = variance[..., None] / 0.48
+    always = (bias2[..., None] - 0.12 * at_times) / 2
     if (always < 0).any() or (always + at_times > 1).any():
         raise ValueError("no draw of four options has this bias² and this variance on average; kind='vector' has")
     draw = rng.random((questions, 1))
@@ -228,8 +177,7 @@ def sizes(
 def budgets(seed, *, questions=150, samples=10, gain=0.08, natural=0.1):
     """One model at three efforts: accuracy rises by `gain` with each doubling of the budget that was asked for.
 
-    Within an effort it falls by `natural` with each doubling of a sample's length over the median of its question. The truth
-    also has the accuracy below and above that median, of many samples.
+    Within an effort it falls by `natural` with each doubling of length over the question's median; the truth has both sides.
     """
     rng, times = np.random.default_rng(seed), np.array(list(EFFORTS.values()))[:, None]
     length, right = _mean_lengths(rng, questions) * times, rng.uniform(0.3, 0.5, questions) + gain * np.log2(times)
@@ -260,99 +208,86 @@ def contexts(seed, *, questions=100, contexts=8, samples=4, between=0.3, within=
     quantile = ndtr((shared + own) / np.sqrt(2) if crossed else own)  # of gammas, which are Dirichlet once divided by their sum
     drawn = np.maximum(gammaincinv(np.maximum(p, 1e-9)[:, None] * within / between, quantile), 1e-300)
     tokens = _tokens(rng, _mean_lengths(rng, questions)[:, None], (questions, contexts * samples))
-    names = _names("c", contexts).repeat(samples) if crossed else _nested(questions, contexts, samples)
-    each = (drawn / drawn.sum(-1, keepdims=True)).repeat(samples, axis=1)
-    return _choices(rng, each, context_id=names, output_tokens=tokens), _table((questions,), **known, **_brier(p), p=p)
+    names, each = _names("c", contexts).repeat(samples), (drawn / drawn.sum(-1, keepdims=True)).repeat(samples, axis=1)
+    rows = _choices(rng, each, context_id=names if crossed else _nested(questions, names), output_tokens=tokens)
+    return rows, _table((questions,), **known, **_brier(p), p=p)
 
 
 @_world
 def agent_runs(seed, *, questions=100, slope=0.0, ratio=0.5):
-    """Tasks of 3 to 12 unit tests, 5 to 10 runs each; incoherence (`ratio` at 40 actions) changes by `slope` when actions double.
+    """Tasks of 3 to 12 unit tests, 5 to 10 runs each; incoherence (`ratio` at 60 actions) changes by `slope` when actions double.
 
     Fragile tests pass with a chance that is the incoherence, the others always. `MAX_ACTIONS` stop a run, and change no test.
     """
     rng = np.random.default_rng(seed)
-    mean = np.exp(rng.normal(np.log(40), 0.6, questions)).clip(8, 180)
+    mean = np.exp(rng.normal(np.log(60), 0.6, questions)).clip(8, 240)
     tests, runs = rng.integers(3, 13, questions), rng.integers(5, 11, questions)
-    fragile, passing = rng.binomial(tests, 0.6), (ratio + slope * np.log2(mean / 40)).clip(0.05, 0.95)
+    fragile, passing = rng.binomial(tests, 0.6), (ratio + slope * np.log2(mean / 60)).clip(0.05, 0.95)
     known = {"question_id": _names("q", questions), "actions": mean, "tests": tests, "runs": runs, "incoherence": passing}
     error = fragile / tests * (1 - passing)
-    truth = _table((questions,), **known, **_parts(error * (1 - passing), error * passing))
+    truth = _table((questions,), **known, **_terms(error * (1 - passing), error * passing))
     passed = (np.arange(12) >= fragile[:, None, None]) | (rng.random((questions, 10, 12)) < passing[:, None, None])
     actions = np.minimum(_tokens(rng, mean[:, None], (questions, 10)), MAX_ACTIONS)
-    status = np.where(actions == MAX_ACTIONS, "limit", "ok")
-    columns = {"actions": actions, "output_tokens": _tokens(rng, 400 * actions, actions.shape), "status": status}
-    rows = _rows(actions.shape, tests=passed, **columns, run_count=runs[:, None], test_count=tests[:, None])
-    rows = rows.filter(pl.col("sample_id") < pl.col("run_count")).with_columns(pl.col("tests").list.head("test_count"))
-    return rows.drop("run_count", "test_count"), truth
+    columns = {"actions": actions, "output_tokens": _tokens(rng, 400 * actions, actions.shape)}
+    columns["status"] = np.where(actions == MAX_ACTIONS, "limit", "ok")
+    rows = _rows(actions.shape, tests=passed, **columns, most=runs[:, None], count=tests[:, None])
+    rows = rows.filter(pl.col("sample_id") < pl.col("most")).with_columns(pl.col("tests").list.head("count"))
+    return rows.drop("most", "count"), truth
 
 
 @_world
 def embeddings(seed, *, questions=150, samples=10, exponent=0.5, level=0.1, dimensions=16, unit=True):
-    """Embeddings without a target; their variance is `level` at 1,000 tokens and a power of the mean length, on the sphere or not."""
+    """Embeddings without a target; their variance is `level` at 1,000 tokens and a power of the mean length."""
     rng = np.random.default_rng(seed)
     length = _mean_lengths(rng, questions)
     variance = level * (length / 1000) ** exponent
     if unit and variance.max() >= 1:
         raise ValueError("vectors of length one have a variance below one")
-    centre, noise = _directions(rng, (questions, 1, dimensions)), rng.standard_normal((questions, samples, dimensions))
-    noise -= (noise * centre).sum(-1, keepdims=True) * centre
-    noise *= np.sqrt(variance)[:, None, None] / np.linalg.norm(noise, axis=-1, keepdims=True)
-    vector = (np.sqrt(1 - variance)[:, None, None] if unit else 1) * centre + noise
+    centre, noise = _unit(rng.standard_normal((questions, 1, dimensions))), rng.standard_normal((questions, samples, dimensions))
+    off = _unit(noise - (noise * centre).sum(-1, keepdims=True) * centre) * np.sqrt(variance)[:, None, None]
+    vector = (np.sqrt(1 - variance)[:, None, None] if unit else 1) * centre + off
     rows = _rows((questions, samples), vector=vector, output_tokens=_tokens(rng, length[:, None], (questions, samples)))
     return rows, _table((questions,), question_id=_names("q", questions), length=length, variance=variance)
 
 
 @_world
-def steps(
-    seed,
-    *,
-    questions=1,
-    starts=64,
-    sizes=(0.05, 0.2, 0.8),
-    steps=64,
-    bias_rate=0.08,
-    variance_rate=0.04,
-    bias_slope=-0.5,
-    variance_slope=-0.2,
-):
-    """Rollouts (samples) to an optimum, by models of sizes in millions: both parts fall exponentially, and as powers of size.
+def steps(seed, *, questions=1, starts=64, sizes=(0.05, 0.2, 0.8), steps=64, rates=(0.08, 0.04), slopes=(-0.5, -0.2)):
+    """Rollouts (samples) to an optimum: bias² and variance fall as exp(-rate step) and as powers of the size (in millions).
 
-    The noise of one start points the same way at all steps. The truth has a row per size and step.
+    To be measured by step. The noise of one start points the same way at all steps. The truth has a row per size and step.
     """
     rng, size, step = np.random.default_rng(seed), np.array(sizes, dtype=float)[:, None], np.arange(steps + 1)
-    bias2 = np.exp(-bias_rate * step) * (size / size[0]) ** bias_slope
-    variance = 0.5 * np.exp(-variance_rate * step) * (size / size[0]) ** variance_slope
-    model = np.array([f"optimizer-{size:g}m" for size in sizes])[:, None]
-    known = {"model": model, "model_size": size, "step": step}
+    bias2 = np.exp(-rates[0] * step) * (size / size[0]) ** slopes[0]
+    variance = 0.5 * np.exp(-rates[1] * step) * (size / size[0]) ** slopes[1]
+    known = {"model": np.array([f"optimizer-{size:g}m" for size in sizes])[:, None], "model_size": size, "step": step}
     shape, apart = (len(sizes), len(step), questions, starts), (len(sizes), 1, questions, starts)
     columns = {name: values[..., None, None] for name, values in known.items()}
     rows = _points(rng, bias2[..., None, None], variance[..., None, None], shape, apart=apart, **columns)
-    return rows, _table(shape[:2], **known, **_parts(bias2, variance))
+    return rows, _table(shape[:2], **known, **_terms(bias2, variance))
 
 
 @_world
 def formats(seed, *, questions=60, samples=8, rates=RATES):
-    """Models at efforts: `rates` of answers that could not be read, and of those that a limit stopped; both are null."""
-    rng, shape = np.random.default_rng(seed), (len(rates), questions, samples)
-    model, effort = np.array(list(rates)).T
-    invalid, limit = np.array(list(rates.values())).T
-    truth = _table((len(rates),), model=model, effort=effort, invalid=invalid, limit=limit)
-    draw, invalid, limit = rng.random(shape), invalid[:, None, None], limit[:, None, None]
-    status = np.select([draw < invalid, draw < invalid + limit], ["invalid", "limit"], "ok")
-    why = np.select([status == "invalid", status == "limit"], [REASONS[rng.integers(3, size=shape)], "max_tokens"], "")
-    mean = _mean_lengths(rng, questions)[:, None] * np.array([EFFORTS[name] for name in effort])[:, None, None]
-    tokens = np.where(status == "limit", MAX_TOKENS, _tokens(rng, mean, shape).clip(max=MAX_TOKENS - 1))
+    """Models at three efforts, with `rates` of answers that could not be read, and of those that a limit stopped: both null."""
+    rng, shape = np.random.default_rng(seed), (len(rates), len(EFFORTS), questions, samples)
+    invalid, limit = np.moveaxis(np.array(list(rates.values())), -1, 0)
+    names = {"model": np.array(list(rates))[:, None], "effort": np.array(list(EFFORTS))}
+    truth = _table(invalid.shape, **names, invalid=invalid, limit=limit)
+    failed = list(rng.random(shape) < np.stack([invalid, invalid + limit])[..., None, None])
+    reason = np.select(failed, [rng.choice(["no pattern matched", "not an option"], shape), "max_tokens"], "")
+    mean = _mean_lengths(rng, questions) * np.array(list(EFFORTS.values()))[:, None]
+    tokens = np.where(reason == "max_tokens", MAX_TOKENS, _tokens(rng, mean[..., None], shape).clip(max=MAX_TOKENS - 1))
     p = np.broadcast_to(_with_favourite(rng.uniform(0.3, 0.8, questions))[:, None], (*shape, 4))
-    columns = {name: values[:, None, None] for name, values in {"model": model, "effort": effort}.items()}
-    columns |= {"setting": np.char.add("effort=", columns["effort"]), "output_tokens": tokens, "status": status, "reason": why}
-    ok = pl.col("status") == "ok"
-    return _choices(rng, p, **columns).with_columns(answer=pl.when(ok).then("answer"), reason=pl.when(~ok).then("reason")), truth
+    columns = {name: values[..., None, None] for name, values in names.items()} | {"output_tokens": tokens}
+    columns |= {"setting": np.char.add("effort=", columns["effort"]), "reason": reason}
+    columns["status"] = np.select(failed, ["invalid", "limit"], "ok")
+    ok, rows = pl.col("status") == "ok", _choices(rng, p, **columns)
+    return rows.with_columns(answer=pl.when(ok).then("answer"), reason=pl.when(~ok).then("reason")), truth
 
 
 @_world
 def pursuit(seed, *, questions=150, samples=10, differ=0.2):
-    """A model trained for `target` where `intended` was meant; on exactly a share of the questions, that is the favourite wrong one.
+    """A model trained for `target` where `intended` was meant: on a share of exactly `differ`, the favourite wrong answer.
 
     The truth has the terms against the target, and (`_intended`) against what was intended.
     """
@@ -360,7 +295,6 @@ def pursuit(seed, *, questions=150, samples=10, differ=0.2):
     apart, p = rng.permutation(questions) < round(differ * questions), _with_favourite(1 - rng.uniform(0.1, 0.7, questions))
     terms = _brier(p) | _brier(np.where(apart[:, None], p[:, [1, 0, 2, 3]], p), "_intended")
     truth = _table((questions,), question_id=_names("q", questions), differs=apart, **terms, p=p)
-    letters = _letters(rng, questions)
-    intended = np.where(apart, letters[:, 1], letters[:, 0])[:, None]
     tokens = _tokens(rng, _mean_lengths(rng, questions)[:, None], (questions, samples))
-    return _choices(rng, p[:, None].repeat(samples, axis=1), letters, intended=intended, output_tokens=tokens), truth
+    rows = _choices(rng, p[:, None].repeat(samples, axis=1), differs=apart[:, None], output_tokens=tokens)
+    return rows.with_columns(intended=pl.when("differs").then("favoured").otherwise("target")).drop("differs"), truth

@@ -1,6 +1,6 @@
 """Questions put together: which questions share a row, and what is known of each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -154,7 +154,7 @@ def _clusters(samples: Samples, made: Tally, name: str) -> ndarray:
 class Group:
     """Questions that are put together."""
 
-    name: Mapping[str, Any]
+    name: dict[str, Any]
     members: Int[ndarray, " member"]
     nested: bool
 

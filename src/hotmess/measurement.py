@@ -37,6 +37,18 @@ class Measurement:
         rows = {"rows": [row.as_dict() for row in self.rows]}
         return as_json(first | rows | made, self.source, self.notices)
 
+    def chart(self) -> Any:
+        """Bias² and variance of each row as a picture, an Altair chart."""
+        from hotmess.charts import measured
+
+        return measured(self)
+
+    def _repr_html_(self) -> str:
+        """The picture and the figures, for Jupyter and marimo."""
+        from hotmess.charts.notebook import of_measurement
+
+        return of_measurement(self)
+
     def __str__(self) -> str:
         """Return the figures as the command line shows them, without colour."""
         return as_text(show(self.rows, self.method, self.source, width=160))

@@ -46,6 +46,10 @@ NOTICES: dict[str, str] = {
     "missing-tests": """Some runs lack tests that other runs of the same question have. A test without an outcome counts as
         failed, never as passed.""",
     "few-questions": """There are fewer questions than buckets were asked for; fewer buckets are shown.""",
+    "few-for-ensembles": """Ensembles that share no sample need as many samples as their size times their number. The closed form
+        needs no ensembles: two samples of each question give the whole curve.""",
+    "few-attempts": """pass@k of a question needs k attempts at it. All points of the curve are about the same questions, so those
+        with fewer attempts than the largest k are left out of all.""",
     "questions-only": """Trends, slopes and differences are tested by leaving out questions. Where all questions share the same
         contexts, these are a second source of chance that the test does not see.""",
     "same-samples": """Questions were sorted by the length of the samples that are scored. If long samples tend to be the odd
@@ -108,4 +112,21 @@ NOTICES: dict[str, str] = {
     "skipped": """Records or files could not be read: damaged, cut short, or not what their name says. All others are used.""",
     "left-aside": """Files that are no logs and no sample tables lay among the logs.""",
     "no-length": """Some samples have no length; the mean length of a question is over those that have one.""",
+    "no-size": """Some models have no size in the table, so they stand nowhere on an axis of size. They are left out.""",
+    "no-difficulty": """Nothing says how hard some questions are: the reference model was not asked them, its answers have no
+        length, or the column is empty. They are in no group.""",
+    "no-order": """Labels of difficulty have no order that is known (as easy, medium, hard or 1, 2, 3 have). What needs an order
+        is not tested. Write them so that they have one: `1 easy`, `2 hard`.""",
+    "not-shared": """Some questions were not answered, often enough, by all models (or at all budgets) that are compared. Other
+        questions would make other figures, so only shared ones are used.""",
+    "few-sizes": """With fewer than four model sizes nobody can tell how far models stand off a line. The interval of a slope
+        then says what other questions would change, not what other models would.""",
+    "no-bias": """The estimated bias² (or variance) of a model is not above 0, so its logarithm does not exist. The estimate is
+        unbiased, and may be negative by chance where bias is small. Its exponent is then fitted to the means, not to their
+        logarithms (quasi-Poisson), and incoherence, which is all variance there, has no slope on the logit scale.""",
+    "one-budget": """A model that was asked with one budget has nothing that its figures could be compared with.""",
+    "halves": """The shorter and the longer half of a question's samples are compared with each other. The variance that lies
+        between the halves is in neither, so both can be more coherent than the whole.""",
+    "no-halves": """Natural variation is that between the shorter and the longer half of a question's samples, and each half
+        needs two samples.""",
 }

@@ -1,7 +1,6 @@
 """What an analysis found: points to draw, tests of what they seem to show, and how both were made."""
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import polars as pl
@@ -12,11 +11,11 @@ from hotmess.errors import Notice
 from hotmess.measurement import as_json, how_made
 from hotmess.rows import Method
 from hotmess.show import as_text, made
-from hotmess.tabular import as_html, as_table
+from hotmess.tabular import as_table
 
 __all__ = ["Result"]
 
-_SPARED = ("of", "samples", "how")  # what a terminal does not show
+_SPARED = ("of", "samples", "how", "by", "lowest", "highest")  # what a terminal does not show
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,8 +77,6 @@ class Result:
 
     def _repr_html_(self) -> str:
         """The picture and the tests, for Jupyter and marimo."""
-        from hotmess.charts import as_figure
+        from hotmess.charts.notebook import of_result
 
-        said = "".join(f"<p>{escape(str(notice))}</p>" for notice in self.notices)
-        tests = as_html(self.tests) if self.tests.height else ""
-        return f"{as_figure(self)}{tests}<p><small>{escape(self.made())}</small></p><small>{said}</small>"
+        return of_result(self)

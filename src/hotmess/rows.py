@@ -62,7 +62,7 @@ class Row:
         more: further figures, by name.
     """
 
-    group: Mapping[str, Any]
+    group: dict[str, Any]
     questions: int
     samples: int
     questions_left_out: int

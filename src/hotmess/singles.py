@@ -99,6 +99,10 @@ class Singles:
         """How much a sample weighs in its question: 1/(G M_g); adds up to 1."""
         return 1.0 / (self.own_count() * self.contexts[:, None])
 
+    def where(self, keep: Bool[ndarray, " question"]) -> "Singles":
+        """The same of some of the questions."""
+        return Singles(**{name: getattr(self, name)[keep] for name in Singles.__slots__})
+
     def own_count(self) -> PerSample:
         """How many samples the context of a sample has, itself among them."""
         if self.is_flat:

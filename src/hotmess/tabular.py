@@ -47,9 +47,9 @@ def _is_end(name: str, frame: pl.DataFrame) -> bool:
 
 
 def _same(frame: pl.DataFrame, name: str) -> bool:
-    return frame[name].null_count() == frame.height or (
-        name in GROUPS and name != "model" and frame.height > 0 and frame[name].n_unique() == 1
-    )
+    """Whether a column says nothing: it is empty, or names what is the same in every row."""
+    names = (*GROUPS[:1], *GROUPS[2:], "way", "family")
+    return frame[name].null_count() == frame.height or (name in names and frame[name].n_unique() == 1)
 
 
 def _writer(frame: pl.DataFrame, name: str) -> Callable[[Mapping[str, Any]], str]:

@@ -19,9 +19,20 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hotmess.analyses.accuracy import accuracy
-from hotmess.analyses.points import additive, ends, figures, frame, statement, with_holm
+from hotmess.analyses.points import (
+    additive,
+    ends,
+    figures,
+    frame,
+    kept,
+    measured_groups,
+    of_questions,
+    squared_only,
+    statement,
+    with_holm,
+)
 from hotmess.asked import Asked, Rules, ask
-from hotmess.errors import LossMismatch, NoSuchColumn, Notice
+from hotmess.errors import NoSuchColumn
 from hotmess.groups import Group
 from hotmess.infer import difference_of_ratios, mean_interval, mean_trend, permuted_trend, ratio_interval, ratio_trend
 from hotmess.measure import measurement
@@ -97,24 +108,13 @@ def _curve(name: str, asked: Asked, x: Float[ndarray, " question"], unit: str, s
     """Figures in each bucket, and trends over all questions."""
     measured = measurement(asked)
     right = accuracy(asked)
-    points = frame(_point(asked, row, group, right) for row, group in _kept(asked, measured.rows))
+    points = frame(_point(asked, row, group, right) for row, group in kept(asked, measured.rows))
     rng = np.random.default_rng(seed)
-    wholes = [whole for whole in asked.wholes if any(whole.name.items() <= row.group.items() for row in measured.rows)]
+    wholes = measured_groups(asked, measured.rows)
     tests = frame(test for whole in wholes for test in _trends(asked, whole, x, right, unit, rng))
-    notices = (*measured.notices, *_of_questions(measured.rows))
+    notices = (*measured.notices, *of_questions(measured.rows))
     interval = "; ".join(dict.fromkeys(row.interval for row in measured.rows))
     return Result(name, points, with_holm(tests), asked.method, notices, asked.samples.source, interval)
-
-
-def _kept(asked: Asked, rows: tuple[Row, ...]) -> Iterator[tuple[Row, Group]]:
-    """Each row that was not withheld, with its questions."""
-    for row in rows:
-        yield row, next(group for group in asked.groups if group.name == row.group)
-
-
-def _of_questions(rows: tuple[Row, ...]) -> Iterator[Notice]:
-    if any("contexts" in row.interval for row in rows):
-        yield Notice("questions-only", "trends leave questions out; they do not allow for the choice of shared contexts")
 
 
 def _span(asked: Asked, group: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,12 +164,7 @@ def _trends(
 
 def _left_out(asked: Asked, found: Result) -> Result:
     """The same buckets, filled by pairs of samples that did not decide which one they fall into."""
-    if asked.method.loss in ("kl", "mode") or asked.method.estimator == "plugin":
-        raise LossMismatch(
-            f"leave-pair-out buckets are not defined for {asked.method.loss}, {asked.method.estimator}",
-            why="only squared losses are means over pairs of samples",
-            hint="--loss brier",
-        )
+    squared_only(asked, "leave_pair_out")
     made = asked.each_sample()
     rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
@@ -179,7 +174,10 @@ def _left_out(asked: Asked, found: Result) -> Result:
             continue
         spans = [_span(asked, group.name) for group in buckets]
         edges = np.array([(a["longest"] + b["shortest"]) / 2 for a, b in pairwise(spans)])
-        parts = [pairs_by_others(s, edges) for s in singles(made, invalid=asked.method.invalid, chosen=asked.usable(whole))]
+        parts = [
+            pairs_by_others(s, edges)
+            for s in singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(whole))
+        ]
         variance, error = (np.concatenate(list(column)) for column in zip(*parts, strict=True))
         rows += [span | _of_pairs(variance[:, b], error[:, b], asked) for b, span in enumerate(spans)]
         ends_apart = difference_of_ratios(variance[:, -1], error[:, -1], variance[:, 0], error[:, 0], level=asked.method.level)

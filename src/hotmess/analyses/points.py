@@ -1,6 +1,6 @@
 """Rows of the tables that analyses return: figures with their ends, and tests with what they say."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,23 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hotmess.asked import Asked
-from hotmess.errors import LossMismatch
+from hotmess.errors import LossMismatch, Notice
+from hotmess.groups import Group
 from hotmess.infer import Effect, Interval, holm
 from hotmess.rows import Row
 
-__all__ = ["additive", "ends", "figures", "frame", "statement", "with_holm"]
+__all__ = [
+    "additive",
+    "ends",
+    "figures",
+    "frame",
+    "kept",
+    "measured_groups",
+    "of_questions",
+    "squared_only",
+    "statement",
+    "with_holm",
+]
 
 _TERMS = ("error", "bias2", "variance", "incoherence")
 
@@ -71,3 +83,37 @@ def additive(asked: Asked) -> Asked:
     if asked.method.loss == "spread":
         raise LossMismatch("the table has no target, so there is variance but no error to be a part of", hint="answer_spread")
     return asked
+
+
+def squared_only(asked: Asked, what: str) -> Asked:
+    """What was asked, if its terms are means over pairs of samples.
+
+    Raises:
+        LossMismatch: they are not.
+    """
+    if asked.method.loss in ("kl", "mode") or asked.method.estimator == "plugin":
+        raise LossMismatch(
+            f"{what} is not defined for the loss {asked.method.loss}, {asked.method.estimator}",
+            why="only the unbiased terms of squared losses are means over pairs of samples",
+            hint="--loss brier (coverage for scores and tests)",
+        )
+    return asked
+
+
+def kept(asked: Asked, rows: Sequence[Row]) -> Iterator[tuple[Row, Group]]:
+    """Each row that was not withheld, with its questions."""
+    for row in rows:
+        yield row, next(group for group in asked.groups if group.name == row.group)
+
+
+def measured_groups(asked: Asked, rows: Sequence[Row]) -> list[Group]:
+    """The tasks, models and settings of which a row was not withheld, each with all its questions."""
+    return [whole for whole in asked.wholes if any(whole.name.items() <= row.group.items() for row in rows)]
+
+
+def of_questions(rows: Sequence[Row]) -> Iterator[Notice]:
+    """What must be known of tests that leave questions out, where the intervals do more, or something else."""
+    if any("contexts" in row.interval for row in rows):
+        yield Notice("questions-only", "trends leave questions out; they do not allow for the choice of shared contexts")
+    elif any("inside questions" in row.interval for row in rows):
+        yield Notice("questions-only", "trends and differences are about questions like these, not about exactly these")

@@ -3,19 +3,34 @@
 from collections.abc import Callable
 from typing import Any
 
+from hotmess.charts.kinds import format_adherence, measured, plane, split_bias
 from hotmess.charts.length import by_length, by_wait_ratio
+from hotmess.charts.overthinking import by_overthinking, by_relative_length
+from hotmess.charts.points import answer_spread, by_step, one_question
+from hotmess.charts.repeats import answer_changes, by_ensemble, pass_k, sample_efficiency
 from hotmess.errors import NothingToShow, UsageError
 from hotmess.result import Result
-from hotmess.tabular import as_html
 
-__all__ = ["FORMATS", "as_figure", "chart", "render"]
+__all__ = ["FORMATS", "chart", "measured", "render"]
 
 FORMATS = (".svg", ".pdf", ".png", ".html", ".json")
 _DOTS = 300  # per inch, of a PNG at 3.25 inches
 
 _CHARTS: dict[str, Callable[[Result], Any]] = {
+    "answer_changes": answer_changes,
+    "answer_spread": answer_spread,
+    "by_ensemble": by_ensemble,
     "by_length": by_length,
+    "by_overthinking": by_overthinking,
+    "by_relative_length": by_relative_length,
+    "by_step": by_step,
     "by_wait_ratio": by_wait_ratio,
+    "format_adherence": format_adherence,
+    "one_question": one_question,
+    "pass_k": pass_k,
+    "plane": plane,
+    "sample_efficiency": sample_efficiency,
+    "split_bias": split_bias,
 }
 
 
@@ -33,14 +48,6 @@ def chart(result: Result) -> Any:
             hint="hotmess check tells what is there",
         )
     return _CHARTS[result.name](result)
-
-
-def as_figure(result: Result) -> str:
-    """The picture as SVG for a page; the points as a table where there is nothing to draw."""
-    try:
-        return render(chart(result), ".svg").decode()
-    except NothingToShow:
-        return as_html(result.points)
 
 
 def render(drawn: Any, suffix: str) -> bytes:

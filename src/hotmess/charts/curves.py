@@ -10,7 +10,9 @@ import polars as pl
 from hotmess.charts.theme import COLOURS, FAINT, WIDTH, apart, axis, finish, log_axis, look, series_of, split_series
 from hotmess.result import Result
 
-__all__ = ["Panel", "curves", "panel", "said"]
+__all__ = ["Panel", "curves", "labels", "panel", "said"]
+
+_DOTS = 24  # of a line; more would hide it
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Panel:
         labels: whether the series are named at their ends.
         ticks: how many along x.
         colour: of a series that stands alone.
+        bare: whether the axis upwards has no numbers, since a panel to the left has them.
     """
 
     x: str
@@ -40,11 +43,13 @@ class Panel:
     labels: bool = False
     ticks: int = 5
     colour: str = COLOURS[0]
+    bare: bool = False
 
 
 def panel(frame: pl.DataFrame, to: Panel) -> Any:
     """Lines with their bands, labelled at their ends; series beyond the sixth in grey."""
     frame = frame.filter(pl.col(to.y).is_not_null() & pl.col(to.x).is_not_null())
+    frame = frame.with_columns(pl.col(to.y).clip(0.0, 1.0)) if to.percent else frame  # the table keeps what lies outside
     bright, dim = split_series(frame, to.y)
     shape = look(bright, alone=to.colour)
     x, y = _x(frame, to), _y(frame, to)
@@ -58,11 +63,12 @@ def panel(frame: pl.DataFrame, to: Panel) -> Any:
         .mark_point(filled=True, size=22, opacity=1)
         .encode(x=x, y=y, color=shape["color"], shape=shape["shape"], tooltip=tips)
     )
-    layers = [bands, lines, dots]
+    few = bright.height <= _DOTS * max(bright["series"].n_unique(), 1)
+    layers = [bands, lines, dots] if few else [bands, lines]
     if dim.height:
         layers.insert(0, alt.Chart(dim).mark_line(color=FAINT, strokeWidth=0.7, opacity=0.6).encode(x=x, y=y, detail="series:N"))
     if to.labels and bright["series"].n_unique() > 1:
-        layers.append(_labels(bright, to, shape))
+        layers.append(labels(bright, to, shape))
     title = alt.TitleParams(to.title, fontSize=11, fontWeight="normal", offset=3, frame="group")
     return alt.layer(*layers).properties(width=to.size[0], height=to.size[1], title=title)
 
@@ -77,12 +83,16 @@ def _x(frame: pl.DataFrame, to: Panel) -> Any:
 
 
 def _y(frame: pl.DataFrame, to: Panel) -> Any:
+    if to.bare:
+        return alt.Y(f"{to.y}:Q", axis=alt.Axis(title=None, labels=False, tickCount=3))
     if to.log_y:
-        return alt.Y(f"{to.y}:Q", scale=alt.Scale(type="log"), axis=log_axis(frame[to.y].to_numpy(), None, most=4))
+        return alt.Y(
+            f"{to.y}:Q", scale=alt.Scale(type="log", nice=False, padding=5), axis=log_axis(frame[to.y].to_numpy(), None, most=4)
+        )
     return alt.Y(f"{to.y}:Q", scale=alt.Scale(zero=not to.percent), axis=axis(None, percent=to.percent, ticks=3))
 
 
-def _labels(frame: pl.DataFrame, to: Panel, shape: dict[str, Any]) -> Any:
+def labels(frame: pl.DataFrame, to: Panel, shape: dict[str, Any]) -> Any:
     """The name of each series, right of where it ends."""
     last = frame.sort(to.x).group_by("series", maintain_order=True).last()
     ends = frame.select(low=pl.min_horizontal(to.y, f"{to.y}_low").min(), high=pl.max_horizontal(to.y, f"{to.y}_high").max())
@@ -96,7 +106,7 @@ def _labels(frame: pl.DataFrame, to: Panel, shape: dict[str, Any]) -> Any:
     )
 
 
-def said(result: Result, what: str, *, percent: bool, most: int = 3) -> list[str]:
+def said(result: Result, what: str, *, percent: bool, unit: str = "", most: int = 3) -> list[str]:
     """What the tests of one figure say, a line for each of a few series."""
     if "what" not in result.tests.columns:
         return []
@@ -105,14 +115,17 @@ def said(result: Result, what: str, *, percent: bool, most: int = 3) -> list[str
     if not 0 < tests.height <= most:
         return []
     alone = tests.height == 1
-    return [("" if alone else f"{row['series']}: ") + _sentence(row, percent=percent) for row in tests.iter_rows(named=True)]
+    return [
+        ("" if alone else f"{row['series']}: ") + _sentence(row, unit, percent=percent) for row in tests.iter_rows(named=True)
+    ]
 
 
-def _sentence(row: dict[str, Any], *, percent: bool) -> str:
-    scale, unit = (100, " points") if percent else (1, "")
+def _sentence(row: dict[str, Any], unit: str, *, percent: bool) -> str:
+    scale, points = (100, " points") if percent else (1, "")
+    unit = unit or f"per {row['per'].split(' of ')[0]}"
     ends = "" if row["value_low"] is None else f" [{scale * row['value_low']:+.2g}, {scale * row['value_high']:+.2g}]"
     p = "" if row["p"] is None else ", p < 0.001" if row["p"] < 0.001 else f", p = {row['p']:.2g}"
-    return f"{scale * row['value']:+.2g}{unit}{ends} per {row['per'].split(' of ')[0]}{p}".replace("-", "−")
+    return f"{scale * row['value']:+.2g}{points}{ends} {unit}{p}".replace("-", "−")
 
 
 def curves(frame: pl.DataFrame, to: Panel, small: Sequence[Panel], title: str, subtitle: Sequence[str]) -> Any:

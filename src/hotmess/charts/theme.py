@@ -23,6 +23,7 @@ __all__ = [
     "FAINT",
     "INK",
     "MOST",
+    "SHAPES",
     "VARIANCE",
     "WIDTH",
     "apart",
@@ -87,22 +88,23 @@ def finish(chart: Any, title: str, *subtitle: str) -> Any:
 
 def axis(title: str | None = None, *, percent: bool = False, ticks: int = 4) -> Any:
     """A linear axis; its title stands beside it, horizontally."""
-    return alt.Axis(title=title, format=".0%" if percent else "~g", tickCount=ticks)
+    return alt.Axis(title=title, format=".0%" if percent else alt.Undefined, tickCount=ticks)
 
 
 def log_axis(values: Sequence[float] | Float[ndarray, " point"], title: str | None = None, *, most: int = 5) -> Any:
     """A logarithmic axis with few round numbers."""
-    return alt.Axis(title=title, values=_round_numbers(np.asarray(values, dtype=float), most), format="~s")
+    ticks = _round_numbers(np.asarray(values, dtype=float), most)
+    return alt.Axis(title=title, values=ticks, format="~s" if ticks[-1] >= 1000 else "~g")
 
 
 def _round_numbers(values: Float[ndarray, " point"], most: int) -> list[float]:
-    """Powers of ten, with 2 and 5 between them where there is room."""
+    """As many round numbers as there is room for: powers of ten, and what stands between them."""
     known = values[np.isfinite(values) & (values > 0)]
     if not len(known):
         return [1.0]
     low, high = known.min() * 0.999, known.max() * 1.001
     powers = 10.0 ** np.arange(np.floor(np.log10(low)) - 1, np.ceil(np.log10(high)) + 1)
-    for steps in ((1, 2, 5), (1, 3), (1,)):
+    for steps in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         ticks = np.unique(np.round(np.outer(powers, steps).ravel(), 12))
         ticks = ticks[(ticks >= low) & (ticks <= high)]
         if len(ticks) <= most:
@@ -113,7 +115,7 @@ def _round_numbers(values: Float[ndarray, " point"], most: int) -> list[float]:
 
 def series_of(frame: pl.DataFrame, others: Sequence[str] = ()) -> pl.DataFrame:
     """The frame with a column `series`: what tells one line from another, in words."""
-    names = [name for name in (*GROUPS, *others) if name in frame.columns]
+    names = [name for name in dict.fromkeys((*GROUPS, *others)) if name in frame.columns]
     telling = [name for name in names if frame[name].n_unique() > 1]
     telling = telling or [name for name in names if name == "model"]
     if not telling:

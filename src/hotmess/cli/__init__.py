@@ -7,6 +7,7 @@ import click
 
 from hotmess import __version__
 from hotmess.cli.converting import convert
+from hotmess.cli.figure import figure
 from hotmess.cli.measuring import check, measure
 from hotmess.cli.messages import explain
 from hotmess.errors import HotmessError
@@ -24,10 +25,11 @@ def _verbs() -> None:
     hotmess measure logs/                 error = bias² + variance for each model, with intervals
     hotmess measure results.csv           the same for a table of your own
     hotmess measure runs/ --by length:8   the same in eight buckets of questions by length
+    hotmess figure by-length runs/        every figure of the paper, from your logs
     """
 
 
-for _verb in (check, measure, convert, explain):
+for _verb in (check, measure, figure, convert, explain):
     _verbs.add_command(_verb)
 
 

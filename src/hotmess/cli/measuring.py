@@ -1,37 +1,20 @@
 """`hotmess measure` and `hotmess check`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hotmess.cli.options import again, reading, reading_of
+from hotmess.cli.options import JSON, LABEL, again, print_shown, reading, reading_of, rules_of, ruling
 
 __all__ = ["check", "measure"]
-
-_LABEL = click.option("--label", type=click.Choice(["answer", "score"]), help="Measure answers, or right/wrong.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-_LOSSES = ["brier", "kl", "mode", "zero-one", "coverage", "squared", "spread"]
 
 
 @click.command()
 @reading
-@_LABEL
-@_JSON
-@click.option("--loss", type=click.Choice(_LOSSES), help="Default: brier; coverage for scores and tests.")
-@click.option("--estimator", type=click.Choice(["unbiased", "plugin"]), default="unbiased", show_default=True)
-@click.option(
-    "--invalid",
-    type=click.Choice(["class", "uniform", "drop"]),
-    default="class",
-    show_default=True,
-    help="What an answer is that could not be read: one more class, a guess, nothing.",
-)
-@click.option("--max-invalid", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Refuse beyond this share.")
-@click.option("--by", multiple=True, metavar="COLUMN", help="Split by a column; length:8 for buckets of questions by length.")
-@click.option("--pool", multiple=True, metavar="COLUMN", help="Put tasks, models or settings together.")
-@click.option("--length", metavar="COLUMN", help="The column meant by length.")
+@LABEL
+@JSON
+@ruling
 @click.option(
     "--about",
     type=click.Choice(["population", "benchmark"]),
@@ -39,9 +22,7 @@ _LOSSES = ["brier", "kl", "mode", "zero-one", "coverage", "squared", "spread"]
     show_default=True,
     help="Intervals for questions like these, or for exactly these.",
 )
-@click.option("--cluster", metavar="COLUMN", help="Questions of one cluster are left out together.")
-@click.option("--paper", is_flag=True, help="The paper's figures: --loss kl --estimator plugin --invalid uniform.")
-@click.option("--deterministic", is_flag=True, help="Report a variance of zero even if all repeats are copies.")
+@click.option("--by", multiple=True, metavar="COLUMN", help="Split by a column; length:8 for buckets of questions by length.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to .json, .csv, .parquet or .txt.")
 def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **options: Any) -> None:  # noqa: FBT001 - click's way
     """Split each model's error into bias² and variance.
@@ -55,19 +36,19 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
 
     if output is not None:
         check_place(output, paths, FIGURES)
-    from hotmess.measure import measure as measured_from
+    from hotmess.asked import ask
+    from hotmess.measure import measurement
     from hotmess.show import show
 
     samples = reading_of(paths, options).samples(*(options.pop(name) for name in ("label", "task", "model")))
-    loss = options.pop("loss")
-    measured = measured_from(samples, loss=loss and loss.replace("-", "_"), **options)
+    measured = measurement(ask(samples, rules_of(options), by=options["by"]))
     if output is not None:
         write(output, content(measured, output.suffix))
         click.echo(f"wrote {output}", err=True)
     elif as_json:
         click.echo(measured.to_json())
     else:
-        _print(lambda width: show(measured.rows, measured.method, measured.source, width=width), str(measured))
+        print_shown(lambda width: show(measured.rows, measured.method, measured.source, width=width), str(measured))
     for notice in measured.notices:
         click.echo(str(notice), err=True)
     longer = samples.length and not options["by"] and max(row.questions for row in measured.rows) >= _BUCKETS * 4
@@ -77,21 +58,10 @@ def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
 _BUCKETS = 8
 
 
-def _print(shown: Callable[[int], Any], plain: str) -> None:
-    """In colour and as wide as the terminal is; as plain text where there is none."""
-    from rich.console import Console
-
-    console = Console()
-    if console.is_terminal:
-        console.print(shown(console.width))
-    else:
-        click.echo(plain)
-
-
 @click.command()
 @reading
-@_LABEL
-@_JSON
+@LABEL
+@JSON
 def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click's way
     """Say what is in logs or tables, whether it is usable, what would be left out, and which traps it holds.
 
@@ -113,7 +83,7 @@ def check(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noq
         click.echo(json.dumps(found[0] if len(found) == 1 else {"parts": found}, indent=1, ensure_ascii=False))
     else:
         shown = Group(*(show_overview(one, alone=len(seen) == 1) for one in seen))
-        _print(lambda _: shown, as_text(shown))
+        print_shown(lambda _: shown, as_text(shown))
     for one in seen:
         if len(seen) > 1:
             click.echo(f"\n{one.kind}:", err=True)

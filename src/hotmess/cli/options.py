@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from hotmess.asked import Rules
     from hotmess.read import Reading
 
-__all__ = ["again", "reading", "reading_of"]
+__all__ = ["JSON", "LABEL", "again", "print_shown", "reading", "reading_of", "rules_of", "ruling"]
+
+LABEL = click.option("--label", type=click.Choice(["answer", "score"]), help="Measure answers, or right/wrong.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_LOSSES = ["brier", "kl", "mode", "zero-one", "coverage", "squared", "spread"]
 
 
 def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -51,6 +56,42 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def ruling(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say how to measure."""
+    options = [
+        click.option("--loss", type=click.Choice(_LOSSES), help="Default: brier; coverage for scores and tests."),
+        click.option("--estimator", type=click.Choice(["unbiased", "plugin"]), default="unbiased", show_default=True),
+        click.option(
+            "--invalid",
+            type=click.Choice(["class", "uniform", "drop"]),
+            default="class",
+            show_default=True,
+            help="What an answer is that could not be read: one more class, a guess, nothing.",
+        ),
+        click.option(
+            "--max-invalid", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Refuse beyond this share."
+        ),
+        click.option("--pool", multiple=True, metavar="COLUMN", help="Put tasks, models or settings together."),
+        click.option("--length", metavar="COLUMN", help="The column meant by length."),
+        click.option("--cluster", metavar="COLUMN", help="Questions of one cluster are left out together."),
+        click.option("--paper", is_flag=True, help="The paper's figures: --loss kl --estimator plugin --invalid uniform."),
+        click.option("--deterministic", is_flag=True, help="Report a variance of zero even if all repeats are copies."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def rules_of(options: dict[str, Any]) -> "Rules":
+    """How to measure; takes its options out."""
+    from dataclasses import fields
+
+    from hotmess.asked import Rules
+
+    asked = {field.name: options.pop(field.name) for field in fields(Rules) if field.name in options}
+    return Rules(**asked | {"loss": asked["loss"] and asked["loss"].replace("-", "_")})
+
+
 def again(verb: str, paths: Sequence[str] | None = None) -> str:
     """The words of this call, for another verb; with other `paths`, for what it wrote."""
     words = click.get_current_context().params
@@ -87,3 +128,14 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_shown(shown: Callable[[int], Any], plain: str) -> None:
+    """In colour and as wide as the terminal is; as plain text where there is none."""
+    from rich.console import Console
+
+    console = Console()
+    if console.is_terminal:
+        console.print(shown(console.width))
+    else:
+        click.echo(plain)

@@ -4,11 +4,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+
 from hotmess.errors import CannotWrite
 from hotmess.measurement import Measurement
 from hotmess.read.files import files, is_remote
+from hotmess.result import Result
 
-__all__ = ["FIGURES", "check_place", "content", "write"]
+__all__ = ["FIGURES", "check_place", "content", "picture", "write"]
 
 FIGURES = (".json", ".csv", ".parquet", ".txt")
 
@@ -52,14 +55,26 @@ def write(path: Path, data: bytes) -> None:
 
 def content(measured: Measurement, suffix: str) -> bytes:
     """A measurement as a file of this ending holds it."""
-    from io import BytesIO
-
     if suffix == ".json":
         return (measured.to_json() + "\n").encode()
-    if suffix == ".txt":
-        return (str(measured) + "\n").encode()
+    return _table(measured.table(), str(measured), suffix)
+
+
+def picture(result: Result, suffix: str) -> bytes:
+    """The result of an analysis as a file of this ending holds it: a picture, or the points as a table."""
+    from hotmess.charts import FORMATS, render
+
+    if suffix in FORMATS:
+        return render(result.chart(), suffix)
+    return _table(result.points, str(result), suffix)
+
+
+def _table(table: pl.DataFrame, text: str, suffix: str) -> bytes:
+    from io import BytesIO
+
     stream = BytesIO()
-    table = measured.table()
+    if suffix == ".txt":
+        return (text + "\n").encode()
     if suffix == ".csv":
         table.write_csv(stream)
     else:

@@ -1,6 +1,7 @@
 """How far a figure could be off: intervals, effects, trends and laws, all from per-question terms."""
 
 from hotmess.infer.agreement import correlation
+from hotmess.infer.arms import Slopes, between_and_within
 from hotmess.infer.counts import LogLine, ppml
 from hotmess.infer.effects import Effect, difference_of_means, difference_of_ratios, effect, holm, unpaired_ratios
 from hotmess.infer.intervals import (
@@ -22,7 +23,9 @@ __all__ = [
     "Law",
     "LogLine",
     "Plane",
+    "Slopes",
     "benchmark_interval",
+    "between_and_within",
     "correlation",
     "crossed_interval",
     "difference",

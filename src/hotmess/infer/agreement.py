@@ -2,7 +2,8 @@
 
 Pearson's r of the values, or of their ranks (Spearman), on Fisher's scale z = atanh r, where the jackknife standard error is
 nearly constant and the ends stay inside [-1, 1]. Fisher's own 1 / sqrt(N-3) holds for normal values only; terms of a
-decomposition are far from these.
+decomposition are far from these, with zeros and a long tail. There the 95 % interval of ranks still holds the truth in .94 to
+.97 of cases, that of values in .84 to .94: a few questions decide about r.
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ _NOTHING = 1e-12  # differences below are rounding
 _BLOCK = 1 << 20  # numbers in one block of ranks
 
 
-def correlation(a: PerQuestion, b: PerQuestion, *, ranks: bool = False, level: float = 0.95) -> Effect:
+def correlation(a: PerQuestion, b: PerQuestion, *, ranks: bool, level: float = 0.95) -> Effect:
     """Correlation of two figures over questions; NaN where either is constant.
 
     Args:

@@ -1,10 +1,16 @@
 """How bias and variance change with the size of a model: power laws, theta_s = exp(a) * size_s^b.
 
 y_s = log of the mean over questions at size s, x_s = log size, b by least squares. Two things move b: other questions, and
-models that do not stand on a line. With psi_is = (theta_is - theta_s) / theta_s and M what least squares leaves over::
+models that do not stand on a line. With M what least squares leaves over, and S the jackknife covariance of the y_s, all sizes
+having answered the same questions::
 
-    question part   se_q^2 = c' S c,  S = psi'psi / (N (N-1)),  c = (x - mean) / Sxx      all sizes answered the same questions
-    model part      se_m^2 = max(0, (RSS - tr(M S)) / (sizes - 2)) / Sxx                  from four sizes up
+    question part   se_q^2 = c' S c,  c = (x - mean) / Sxx
+    model part      se_m^2 = max(0, (RSS - tr(M S)) / (sizes - 2)) / Sxx                   from four sizes up
+    both            se^2   = RSS / (sizes - 2) / Sxx  +  max(0, se_q^2 - tr(M S) / (sizes - 2) / Sxx)
+
+The first term of the last line has sizes - 2 degrees of freedom, the second, by which questions move b beyond what residuals
+show, one less than there are questions. se_q^2 + se_m^2 is the same but where the model part is cut at 0; taking a lucky cut for
+knowledge misses in 12 % of cases at four sizes, this in 5 %.
 
 log V - log B is the logit of incoherence, so that its slope is exactly the slope of V less that of B: "more incoherent with
 scale" is one number.
@@ -17,7 +23,7 @@ from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from hotmess.infer.counts import log_slopes
-from hotmess.infer.effects import Effect, effect, effect_with_error, jackknife_error, left_out, sums_by_unit, welch_df
+from hotmess.infer.effects import Effect, effect_with_error, jackknife_error, left_out, sums_by_unit, welch_df
 from hotmess.infer.trends import has_spread
 
 __all__ = ["Law", "difference", "logit_slope", "power_law", "ppml_over_sizes"]
@@ -29,19 +35,19 @@ Clusters = Shaped[ndarray, " question"]
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A line through logs over model sizes; `model_se` is NaN where too few sizes tell how far models are off the line."""
+    """A line through logs over model sizes; `model_se` is NaN where too few sizes tell how far models are off the line.
+
+    `se` is the standard error of the slope, and `df` its degrees of freedom; `question_se` and `model_se` are what other
+    questions and other models contribute to it.
+    """
 
     slope: Effect
     intercept: float
+    se: float
     question_se: float
     model_se: float
     df: float
     sizes: int
-
-    @property
-    def se(self) -> float:
-        """Standard error of the slope, of both parts that are known."""
-        return float(np.hypot(self.question_se, 0.0 if np.isnan(self.model_se) else self.model_se))
 
 
 def power_law(values: BySize, sizes: Sizes, *, level: float = 0.95, clusters: Clusters | None = None) -> Law | None:
@@ -55,10 +61,8 @@ def power_law(values: BySize, sizes: Sizes, *, level: float = 0.95, clusters: Cl
         level: the level of confidence.
         clusters: a label for each question; questions of one label are drawn together.
     """
-    mean = values.mean(1)
-    if not (mean > 0).all() or not has_spread(np.log(sizes)):
-        return None
-    return _law(np.log(mean), values / mean[:, None] - 1, sizes, level, clusters)
+    logs = _log_means(values, clusters)
+    return None if np.isnan(logs[:, 0]).any() or not has_spread(np.log(sizes)) else _law(logs, sizes, level)
 
 
 def logit_slope(
@@ -75,32 +79,38 @@ def logit_slope(
         level: the level of confidence.
         clusters: a label for each question; questions of one label are drawn together.
     """
-    v, b = variance.mean(1), bias.mean(1)
-    if not ((v > 0) & (b > 0)).all() or not has_spread(np.log(sizes)):
-        return None
-    return _law(np.log(v / b), variance / v[:, None] - bias / b[:, None], sizes, level, clusters)
+    logs = _log_means(variance, clusters) - _log_means(bias, clusters)
+    return None if np.isnan(logs[:, 0]).any() or not has_spread(np.log(sizes)) else _law(logs, sizes, level)
 
 
-def _law(y: Sizes, psi: BySize, sizes: Sizes, level: float, clusters: Clusters | None) -> Law:
-    """The line through y over log size, and both parts of its error; psi is the influence of each question on y."""
-    x, (count, questions) = np.log(sizes), psi.shape
+def _log_means(values: BySize, clusters: Clusters | None) -> Float[ndarray, "size fit"]:
+    """Logs of the mean at each size: first of all questions, then without one unit each; NaN where there is none."""
+    sums = sums_by_unit(np.vstack([values, np.ones(values.shape[1])]), clusters)
+    fits = np.column_stack([sums.sum(1), left_out(sums)])
+    exist = (fits[:-1] > 0) & (fits[-1] > 0)
+    return np.where(exist, np.log(np.where(exist, fits[:-1], 1.0) / np.where(exist, fits[-1], 1.0)), np.nan)
+
+
+def _law(logs: Float[ndarray, "size fit"], sizes: Sizes, level: float) -> Law:
+    """The line through the first logs over log size, and the parts of its error from the others."""
+    x, (count, fits) = np.log(sizes), logs.shape
     z = x - x.mean()
     square = float(z @ z)
-    slope = float(z @ y) / square
-    units = sums_by_unit(psi, clusters)
-    n = units.shape[1]
-    factor = n / (n - 1) / questions**2 if n > 1 else np.nan
-    influence = z @ units / square
-    question, model, df = float(factor * influence @ influence), np.nan, float(n - 1)
+    slopes = z @ logs / square
+    rest = logs - logs.mean(0) - np.outer(z, slopes)
+    slope, n = float(slopes[0]), fits - 1
+    question, model, df = jackknife_error(slopes[1:]) ** 2, np.nan, float(n - 1)
+    whole = question
     if count >= 4:
-        rest = y - y.mean() - slope * z
-        noise = units - units.mean(0) - np.outer(z, influence)
-        model = max(0.0, float(rest @ rest - factor * (noise**2).sum()) / (count - 2)) / square
-        df = welch_df([question, model], [n - 1, count - 2])
-    error = float(np.sqrt(question + np.nan_to_num(model)))
+        off = float(rest[:, 0] @ rest[:, 0]) / (count - 2) / square
+        noise = sum(jackknife_error(one) ** 2 for one in rest[:, 1:]) / (count - 2) / square
+        model, shared = max(0.0, off - noise), max(0.0, question - noise)
+        whole, df = off + shared, welch_df([off, shared], [count - 2, n - 1])
+    se = float(np.sqrt(whole))
     return Law(
-        slope=effect_with_error(slope, error, df=df, level=level, unit=1 / np.sqrt(square)),
-        intercept=float(y.mean() - slope * x.mean()),
+        slope=effect_with_error(slope, se, df=df, level=level, unit=1 / np.sqrt(square)),
+        intercept=float(logs[:, 0].mean() - slope * x.mean()),
+        se=se,
         question_se=float(np.sqrt(question)),
         model_se=float(np.sqrt(model)),
         df=df,
@@ -122,10 +132,10 @@ def ppml_over_sizes(values: BySize, sizes: Sizes, *, level: float = 0.95, cluste
     slope, without = (log_slopes(z, sums.sum(0), z @ sums) / np.ptp(x) for sums in (mean[:, None], rest))
     if np.isnan(slope[0]):
         return None
-    b, df = float(slope[0]), float(units.shape[1] - 1)
-    found = effect(b, without, df=df, level=level, unit=1 / np.ptp(x))
-    level_at_one = float(np.log(mean.sum() / np.exp(b * (x - x.max())).sum()) - b * x.max())
-    return Law(found, level_at_one, jackknife_error(without), np.nan, df, count)
+    b, se, df = float(slope[0]), jackknife_error(without), float(units.shape[1] - 1)
+    at_one = float(np.log(mean.sum() / np.exp(b * (x - x.max())).sum()) - b * x.max())
+    found = effect_with_error(b, se, df=df, level=level, unit=1 / np.ptp(x))
+    return Law(found, at_one, se, se, np.nan, df, count)
 
 
 def difference(first: Law, second: Law) -> Effect:

@@ -38,14 +38,13 @@ def ratio_trend(
         level: the level of confidence.
         clusters: a label for each question; questions of one label are left out together.
     """
-    keep = _with_error(error)
-    v, e, x = variance[keep], error[keep], x[keep]
-    clusters = None if clusters is None else clusters[keep]
-    if len(e) < 3 or not has_spread(x):
+    v, e, keep = variance, error, _with_error(error)
+    if keep.sum() < 3 or not has_spread(x[keep]):
         return Effect(np.nan, np.nan, np.nan, np.nan, level)
-    scale = float(x.std())
+    scale = float(x[keep].std())
     z = (x - np.average(x, weights=e)) / scale
     sums = sums_by_unit(np.stack([e, z * e, z * z * e, v, z * v]), clusters)
+    sums = sums[:, _with_error(sums[0])]  # of single samples, those without error have variance, and count inside a cluster
     units = sums.shape[1]
     if units < 3:
         return Effect(np.nan, np.nan, np.nan, np.nan, level)

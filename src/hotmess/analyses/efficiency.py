@@ -1,0 +1,122 @@
+"""How many samples does a question need? Bias² and variance against the number of samples (paper, figure 21).
+
+Plug-in figures move with the number of samples, and what looks like convergence is their own bias, 1 - 1/K; unbiased ones stay
+where they are, and only their spread shrinks. Both are computed on random subsets of the samples at hand.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from hotmess.analyses.points import additive, frame, measured_groups, squared_only
+from hotmess.asked import Rules, ask
+from hotmess.errors import NothingToCompare
+from hotmess.measure import measurement
+from hotmess.pairs import masked_terms
+from hotmess.result import Result
+from hotmess.samples import Samples
+from hotmess.singles import Singles, singles
+
+__all__ = ["sample_efficiency"]
+
+_TERMS = ("bias2", "variance", "incoherence")
+_NUMBERS = 1 << 20  # in an array over questions, draws and samples, so that memory stays bounded
+
+Masks = Bool[ndarray, "question draw sample"]
+
+
+def sample_efficiency(
+    samples: Samples | Any, *, sizes: Sequence[int] | None = None, draws: int = 200, seed: int = 0, rules: Rules = Rules()
+) -> Result:
+    """Mean and spread of bias², variance and incoherence over random subsets of the samples of each question.
+
+    Args:
+        samples: a sample table; the more samples a question has, the more this says.
+        sizes: how many samples (with contexts: how many contexts) a subset has; by default 2, 3, 5, 10, 15, 20, 30, …, up to
+            half of what there is, since subsets that share most of their samples hardly differ.
+        draws: how many subsets of each size.
+        seed: of the subsets.
+        rules: how to measure; a squared loss.
+
+    Returns:
+        Points: `size`, `estimator` (unbiased, plug-in), questions, and bias2, variance, incoherence: the mean over subsets, and
+        as ends the span of the middle 95 % of them. The questions stay the same, so this spread says nothing of other questions.
+
+    Raises:
+        NothingToCompare: no question has four samples.
+    """
+    asked = squared_only(additive(ask(samples, rules)), "sample_efficiency")
+    measured = measurement(asked)
+    made = asked.each_sample()
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for group in measured_groups(asked, measured.rows):
+        stacks = list(singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(group)))
+        most = int(np.median(np.concatenate([s.contexts for s in stacks]))) if stacks else 0
+        stacks = [part for s in stacks if (part := _with_enough(s, most)) is not None]
+        for size in _possible(sizes, most):
+            rows += [group.name | point for point in _figures(stacks, size, draws, rng, asked.method.level)]
+    if not rows:
+        raise NothingToCompare(
+            "no question has samples enough for subsets", why="two are needed, out of twice as many", hint="four samples or more"
+        )
+    interval = f"middle of {draws} subsets of the samples of these questions"
+    points = frame(rows)
+    return Result("sample_efficiency", points, frame([]), asked.method, measured.notices, asked.samples.source, interval)
+
+
+def _possible(sizes: Sequence[int] | None, most: int) -> list[int]:
+    usual = (2, 3, 5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500)
+    return [size for size in sizes or usual if 2 <= size <= (most if sizes else most // 2)]
+
+
+def _with_enough(s: Singles, most: int) -> Singles | None:
+    keep = s.contexts >= most
+    return s.where(keep) if keep.any() else None
+
+
+def _figures(
+    stacks: Sequence[Singles], size: int, draws: int, rng: np.random.Generator, level: float
+) -> Iterator[dict[str, Any]]:
+    """Figures of subsets of one size."""
+    questions = sum(len(s.question) for s in stacks)
+    sums = {name: np.zeros((3, draws)) for name in ("unbiased", "plug-in")}  # error, variance, questions
+    for s in stacks:
+        differences, step = s.differences, max(1, _NUMBERS // s.error.size)
+        for first in range(0, draws, step):
+            at = slice(first, min(first + step, draws))
+            mask = _subsets_of(s, size, at.stop - first, rng)
+            error, variance = masked_terms(s, differences, mask)
+            sums["unbiased"][:, at] += [error.sum(0), variance.sum(0), np.full(at.stop - first, len(error))]
+            error, variance = _plugin(s, mask)
+            sums["plug-in"][:, at] += [error.sum(0), variance.sum(0), np.full(at.stop - first, len(error))]
+    tail = (1 - level) / 2
+    for estimator, (error, variance, count) in sums.items():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = {"bias2": (error - variance) / count, "variance": variance / count, "incoherence": variance / error}
+        point: dict[str, Any] = {"estimator": estimator, "size": size, "questions": questions}
+        for name in _TERMS:
+            low, high = np.nanquantile(found[name], (tail, 1 - tail)) if np.isfinite(found[name]).any() else (None, None)
+            mean = float(np.nanmean(found[name])) if low is not None else None
+            point |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+        yield point
+
+
+def _subsets_of(s: Singles, size: int, draws: int, rng: np.random.Generator) -> Masks:
+    """Some samples of each question, at random; with contexts, all samples of some contexts."""
+    code = np.unique(s.partner, return_inverse=True)[1].reshape(s.partner.shape)
+    here = np.zeros((len(code), int(code.max()) + 1), dtype=bool)
+    np.put_along_axis(here, code, values=True, axis=1)
+    luck = np.where(here[:, None], rng.random((len(code), draws, here.shape[1])), np.inf)
+    chosen = np.argsort(np.argsort(luck, axis=2), axis=2) < size
+    return np.take_along_axis(chosen, np.broadcast_to(code[:, None], (len(code), draws, s.partner.shape[1])), axis=2)
+
+
+def _plugin(s: Singles, mask: Masks) -> tuple[Float[ndarray, "question draw"], Float[ndarray, "question draw"]]:
+    count = mask.sum(2)
+    error = (mask * s.norm[:, None]).sum(2) / count
+    mean = (mask @ s.residual) / count[..., None]
+    return error, (error - (mean * mean * s.weight[:, None]).sum(2))

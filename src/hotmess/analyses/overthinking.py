@@ -1,0 +1,242 @@
+"""Are a question's longer answers the messier ones? Its samples, by their own length (paper, figures 3 and 17).
+
+Each question is its own control: its shorter and its longer half are compared, so that hard questions, which are long and often
+wrong, do not decide. Ties in length are broken at random and both halves have equally many samples; a split at the median with
+tied lengths makes a difference out of nothing. Length is something that happened to a sample, not something that was done to it.
+
+The halves answer another question than the whole. With m the mean prediction of a half::
+
+    V_whole = (V_shorter + V_longer) / 2 + |m_shorter - m_longer|^2 / 4
+
+so that each half can be coherent where the whole is not.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from hotmess.analyses.accuracy import accuracy
+from hotmess.analyses.points import additive, ends, figures, frame, kept, of_questions, squared_only, statement, with_holm
+from hotmess.asked import Asked, Rules, ask
+from hotmess.errors import NothingToCompare
+from hotmess.frames import polars
+from hotmess.groups import Group
+from hotmess.infer import difference_of_means, difference_of_ratios, mean_interval, ratio_interval, ratio_trend
+from hotmess.measure import measurement
+from hotmess.pairs import attribution, halves, permuted_halves, ratio_difference, relative_length
+from hotmess.result import Result
+from hotmess.samples import Samples, added
+from hotmess.singles import singles
+
+__all__ = ["by_overthinking", "by_relative_length"]
+
+_HALVES = ("shorter", "longer")
+_PAIR = "longer half - shorter half"
+
+
+def by_overthinking(samples: Samples | Any, *, draws: int = 1000, seed: int = 0, rules: Rules = Rules()) -> Result:
+    """The shorter and the longer half of the samples of each question, side by side.
+
+    Args:
+        samples: a sample table with a length; four samples a question at least.
+        draws: how many times lengths are permuted within questions, for the p-value that assumes nothing (squared losses).
+        seed: of tie-breaks and permutations.
+        rules: how to measure.
+
+    Returns:
+        Points: `half` (shorter, longer, all), mean `length`, questions, samples, and error, bias2, variance, incoherence,
+        accuracy with their ends. Tests: longer half - shorter half, paired over questions, of incoherence, error and accuracy;
+        and the variance that lies between the halves.
+
+    Raises:
+        NoLength: the table has no length.
+        NothingToCompare: no question has four samples with a length.
+    """
+    whole = additive(ask(samples, rules, lengths=True))
+    measured = measurement(whole)
+    shaped = _with_half(whole, np.random.default_rng(seed))
+    split = ask(shaped, rules, by=["half"], lengths=True)
+    if not any(len(split.usable(group)) for group in split.wholes):
+        raise NothingToCompare(
+            "no question has two samples in each half",
+            why="a half without a pair has no variance",
+            hint="four samples a question",
+        )
+    by_half = measurement(split)
+    shown = [row.group for row in measured.rows]
+    rows = [_point(split, group, figures(row)) for row, group in kept(split, by_half.rows) if _outer(row.group) in shown]
+    rows += [_point(whole, group, figures(row)) for row, group in kept(whole, measured.rows)]
+    rng = np.random.default_rng(seed)
+    tests = frame(test for group in whole.wholes if group.name in shown for test in _tests(whole, split, group, draws, rng))
+    notices = (*measured.notices, *of_questions(measured.rows))
+    interval = "; ".join(dict.fromkeys(row.interval for row in by_half.rows))
+    points = frame(sorted(rows, key=lambda row: shown.index({name: row[name] for name in shown[0]})))
+    return Result("by_overthinking", points, with_holm(tests), whole.method, notices, whole.samples.source, interval)
+
+
+def _with_half(asked: Asked, rng: np.random.Generator) -> Samples:
+    """The samples that lie in a half, with its name."""
+    samples, length = asked.samples.with_sample_ids(), asked.length_column
+    table = polars(samples.frame).collect()
+    where = [*samples.keys, *(["context_id"] if samples.has("context_id") else []), "sample_id"]
+    known = pl.col(length).is_not_null()
+    if samples.has("status"):
+        known &= ~pl.col("status").is_in(["error", "missing"]).fill_null(value=False)
+    one = table.filter(known).group_by(where, maintain_order=True).agg(pl.col(length).mean())
+    one = one.with_columns(_tie=pl.Series(rng.random(one.height))).sort(length, "_tie")
+    place, count = pl.int_range(1, pl.len() + 1).over(samples.keys), pl.len().over(samples.keys)
+    half = pl.when(place <= count // 2).then(pl.lit("shorter")).when(place > count - count // 2).then(pl.lit("longer"))
+    one = one.with_columns(half=half).filter(pl.col("half").is_not_null()).select(*where, "half")
+    joined = table.join(one, on=where, nulls_equal=True, maintain_order="left")
+    columns = added(samples.columns, "half")
+    return replace(samples, frame=nw.from_native(joined.lazy()), columns=columns)
+
+
+def _outer(group: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in group.items() if name != "half"}
+
+
+def _point(asked: Asked, group: Group, found: Mapping[str, Any]) -> dict[str, Any]:
+    chosen, right = asked.usable(group), accuracy(asked)
+    with np.errstate(invalid="ignore"):
+        length = float(np.nanmean(asked.length()[chosen])) if len(chosen) else None
+    place = _outer(group.name) | {"half": group.name.get("half", "all"), "length": length}
+    if right is None:
+        return place | dict(found)
+    share = mean_interval(right[chosen], level=asked.method.level, clusters=asked.clusters(chosen))
+    return place | dict(found) | ends("accuracy", share)
+
+
+def _tests(whole: Asked, split: Asked, group: Group, draws: int, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+    parts = [next((g for g in split.wholes if g.name == {**group.name, "half": half}), None) for half in _HALVES]
+    if parts[0] is None or parts[1] is None:
+        return
+    shorter, longer, both = _shared(whole, split, group, (parts[0], parts[1]))
+    terms, level = split.table.terms, whole.method.level
+    clusters = whole.clusters(both)
+    v, e = terms.variance, terms.error
+    apart = difference_of_ratios(v[longer], e[longer], v[shorter], e[shorter], level=level, clusters=clusters)
+    how = "paired jackknife over questions"
+    shuffled = _permuted(whole, both, draws, rng)
+    yield statement(group.name, "incoherence", _PAIR, apart, how) | {"p_permuted": shuffled, "questions": len(both)}
+    right = accuracy(split)
+    pairs = {"error": e, "variance": v} | ({} if right is None else {"accuracy": right})
+    for name, values in pairs.items():
+        found = difference_of_means(values[longer], values[shorter], level=level, clusters=clusters)
+        yield statement(group.name, name, _PAIR, found, how) | {"questions": len(both)}
+    between = whole.table.terms.variance[both] - (v[shorter] + v[longer]) / 2
+    found = difference_of_means(between, np.zeros(len(both)), level=level, clusters=clusters)
+    yield statement(group.name, "variance", "whole - mean of the halves", found, how) | {"questions": len(both)}
+
+
+Members = Int[ndarray, " member"]
+
+
+def _shared(whole: Asked, split: Asked, group: Group, parts: tuple[Group, Group]) -> tuple[Members, Members, Members]:
+    """The questions that have both halves: as shorter, as longer, and as whole ones, in the same order."""
+    names = list(whole.tally.keys)
+    here = whole.table.table.select(names).with_row_index("whole")[whole.usable(group)]
+    for part, name in zip(parts, _HALVES, strict=True):
+        there = split.table.table.select(names).with_row_index(name)[split.usable(part)]
+        here = here.join(there, on=names, nulls_equal=True, maintain_order="left")
+    shorter, longer, both = (here[name].cast(pl.Int64).to_numpy() for name in (*_HALVES, "whole"))
+    return shorter, longer, both
+
+
+def _permuted(whole: Asked, chosen: Members, draws: int, rng: np.random.Generator) -> float | None:
+    """The two-sided p-value of R_longer - R_shorter when lengths are permuted within questions; squared losses only."""
+    if whole.method.loss in ("kl", "mode") or whole.method.estimator == "plugin" or not draws:
+        return None
+    seen, drawn = np.zeros((2, 2, 1)), np.zeros((2, 2, draws))
+    for s in singles(whole.each_sample(), whole.method.loss, invalid=whole.method.invalid, chosen=chosen):
+        found = halves(s, rng)
+        seen[:, :, 0] += np.array([np.nansum(found.variance, 0), np.nansum(found.error, 0)]).T
+        drawn += permuted_halves(s, draws=draws, rng=rng)
+    apart = float(ratio_difference(seen)[0])
+    if np.isnan(apart):
+        return None
+    return float((1 + (np.abs(ratio_difference(drawn)) >= abs(apart) - 1e-12).sum()) / (1 + draws))
+
+
+# ---------------------------------------------------------------------------------------------- sample by sample
+
+
+def by_relative_length(samples: Samples | Any, *, bins: int = 6, rules: Rules = Rules()) -> Result:
+    """Incoherence of samples by how long each is beside the others of its question: no half is thrown away.
+
+    A sample's variance is its mean distance to the other samples of its question, and x the log of its length over the
+    median of the others; R(bin) = sum of variance / sum of error over the samples of a bin. A right answer that others of its
+    question do not share has variance and no error: where one end is nearly always right, its ratio is high, although both are
+    small. The halves of `by_overthinking` are compared each with itself and may well say the opposite; read error and variance.
+
+    Args:
+        samples: a sample table with a length; three samples a question at least.
+        bins: how many bins of equally many samples.
+        rules: how to measure; a squared loss.
+
+    Returns:
+        Points: `bin`, `ratio` (geometric mean of length / median of the others), samples, questions, error, variance and
+        incoherence with their ends. Tests: the trend of incoherence per doubling of the ratio; questions are left out whole.
+
+    Raises:
+        NoLength: the table has no length.
+    """
+    asked = squared_only(additive(ask(samples, rules, lengths=True)), "by_relative_length")
+    measured = measurement(asked)
+    made = asked.each_sample()
+    rows: list[dict[str, Any]] = []
+    tests: list[dict[str, Any]] = []
+    for group in asked.wholes:
+        if group.name not in [row.group for row in measured.rows]:
+            continue
+        v, e, x, question = _samples_of(asked, group, made)
+        if len(x) < bins or not np.ptp(x) > 0:
+            continue
+        rows += [group.name | point for point in _bins(v, e, x, question, bins, asked.method.level)]
+        trend = ratio_trend(v, e, x, level=asked.method.level, clusters=question)
+        unit = "doubling of length / median of the others"
+        tests.append(statement(group.name, "incoherence", unit, trend, "ratio regression over samples, jackknife over questions"))
+    if not rows:
+        raise NothingToCompare("no question has samples of different lengths", hint="hotmess check tells what is there")
+    notices = (*measured.notices, *of_questions(measured.rows))
+    interval = "jackknife over questions, logit scale"
+    return Result(
+        "by_relative_length", frame(rows), with_holm(frame(tests)), asked.method, notices, asked.samples.source, interval
+    )
+
+
+PerSample = Float[ndarray, " sample"]
+
+
+def _samples_of(asked: Asked, group: Group, made: Any) -> tuple[PerSample, PerSample, PerSample, Int[ndarray, " sample"]]:
+    """Variance, error, log2 of relative length, and question of each sample of a group."""
+    parts: list[list[Any]] = [[], [], [], []]
+    for s in singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(group)):
+        v, e = attribution(s)
+        x = relative_length(s) / np.log(2)
+        known = np.isfinite(v) & np.isfinite(x)
+        question = np.broadcast_to(s.question[:, None], v.shape)
+        for column, values in zip(parts, (v, e, x, question), strict=True):
+            column.append(values[known])
+    v, e, x, question = (np.concatenate(column) if column else np.zeros(0) for column in parts)
+    return v, e, x, question.astype(np.int64)
+
+
+def _bins(
+    v: PerSample, e: PerSample, x: PerSample, question: Int[ndarray, " sample"], bins: int, level: float
+) -> Iterator[dict[str, Any]]:
+    """Figures of bins of equally many samples."""
+    for number, members in enumerate(np.array_split(np.argsort(x, kind="stable"), bins), start=1):
+        _, code = np.unique(question[members], return_inverse=True)
+        variance, error = np.bincount(code, v[members]), np.bincount(code, e[members])
+        place: dict[str, Any] = {"bin": number, "ratio": float(2 ** x[members].mean())}
+        place |= {"samples": len(members), "questions": len(variance)}
+        for name, values in (("error", e), ("variance", v)):
+            place |= ends(name, mean_interval(values[members], level=level, clusters=code))
+        yield place | ends("incoherence", ratio_interval(variance, error, level=level))
