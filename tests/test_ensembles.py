@@ -1,5 +1,6 @@
 """Ensembles and repeats: against every subset, every way that samples can fall, and the closed forms."""
 
+from dataclasses import replace
 from itertools import combinations, product
 from math import comb
 
@@ -68,6 +69,9 @@ def test_disjoint_ensembles_lose_what_plugging_in_loses():
     assert found.error == pytest.approx(found.bias + found.variance)
     assert found.variance.mean() == pytest.approx(terms["variance"].mean() / 4 * 5 / 6, rel=0.03)
     assert np.isnan(disjoint(s, 5, 5, rng).error).all()
+    heavy = replace(s, weight=3 * s.weight, error=3 * s.error)
+    assert disjoint(heavy, 4, 6, rng).variance.mean() == pytest.approx(3 * found.variance.mean(), rel=0.03)
+    assert disjoint(heavy, 4, 6, rng).bias.mean() == pytest.approx(3 * found.bias.mean(), rel=0.03)
     one = disjoint(s, 1, 24, rng)
     assert one.error == pytest.approx(terms["error"])
     assert one.variance == pytest.approx(terms["variance"] * 23 / 24)
@@ -184,9 +188,10 @@ def test_changes_are_unbiased(m):
 
 
 def test_contexts_without_samples_do_not_count():
-    counts = np.array([[[2, 1], [0, 0], [1, 1]], [[0, 0], [0, 0], [3, 1]]])
+    counts = np.array([[[2, 1], [0, 0], [1, 1], [0, 1]], [[0, 0], [0, 0], [3, 1], [0, 0]]])
     found = changes(counts, 2)
-    alone = changes(counts[:1, [0, 2]], 2)
+    alone = changes(counts[:1, [0, 2, 3]], 2)
+    assert alone.sampling[0] == pytest.approx((2 / 3 + 1) / 2)  # one sample alone cannot change
     assert found.both[0] == pytest.approx(alone.both[0])
     assert found.sampling[0] == pytest.approx(alone.sampling[0])
     assert np.isnan(found.both[1])
@@ -214,6 +219,7 @@ def test_icc_in_dumb_cases():
     assert np.isnan(intra_class([[1, 1, 1], [0, 0, 0], [1, 1, 1]]).low)
     assert intra_class([[1, 0], [0, 1], [1, 0]]).value == pytest.approx(-1)
     assert np.isnan(intra_class([[1, 1], [1, 1]]).value)
+    assert intra_class([[0.1] * 3, [0.7] * 3, [0.3] * 7]).value == 1
     assert np.isnan(intra_class([[1], [0]]).value)
     assert np.isnan(intra_class([[1, 0]]).value)
 

@@ -259,10 +259,18 @@ def test_permuted_lengths_of_a_context_stay_together():
         wanted.append(round(loop_variance(s, 0, members), 9))
     found = permuted_halves(s, draws=300, rng=np.random.default_rng(0))
     assert set(found[:, 0].round(9).ravel()) == set(wanted)
-    context = np.array([0, 0, 0, 1, 1, 1, 2, 2, 3, 3])
-    uneven = plain(np.array([[0, 1, 2, 2, 0, 0, 3, 1, 1, 2]]), np.array([1.0, 1, 1, 9, 9, 9, 2, 2, 8, 8])[None], context)
-    found = permuted_halves(uneven, draws=300, rng=np.random.default_rng(0))
-    assert len(set(found[:, 0].round(9).ravel())) <= 4
+
+
+def test_permuted_lengths_swap_among_contexts_of_one_size_and_inside_of_contexts():
+    """Two contexts of two samples and one of one: eight ways to place the lengths."""
+    context, lengths = np.array([0, 0, 1, 1, 2]), np.array([1.0, 5, 2, 6, 3])
+    answers = np.array([[0, 1, 2, 2, 0]])
+    ways = [[*x, *y, 4] for one, two in (((0, 1), (2, 3)), ((2, 3), (0, 1))) for x in (one, one[::-1]) for y in (two, two[::-1])]
+    every = [halves(plain(answers, lengths[way][None], context), np.random.default_rng(0)) for way in ways]
+    wanted = np.mean([[way.variance[0], way.error[0]] for way in every], axis=0).T
+    found = permuted_halves(plain(answers, lengths[None], context), draws=6000, rng=np.random.default_rng(2))
+    assert found.mean(2) == pytest.approx(wanted, abs=0.03)
+    assert len(np.unique(found.round(9).reshape(4, -1), axis=1).T) == len({str(w.variance) + str(w.error) for w in every})
 
 
 def test_permuted_lengths_stay_with_samples_that_have_one():

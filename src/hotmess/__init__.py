@@ -13,7 +13,27 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hotmess.analyses import answer_changes as answer_changes
+    from hotmess.analyses import answer_spread as answer_spread
+    from hotmess.analyses import by_budget as by_budget
+    from hotmess.analyses import by_ensemble as by_ensemble
+    from hotmess.analyses import by_length as by_length
+    from hotmess.analyses import by_length_and_size as by_length_and_size
+    from hotmess.analyses import by_overthinking as by_overthinking
+    from hotmess.analyses import by_relative_length as by_relative_length
+    from hotmess.analyses import by_scale as by_scale
+    from hotmess.analyses import by_step as by_step
+    from hotmess.analyses import by_wait_ratio as by_wait_ratio
+    from hotmess.analyses import format_adherence as format_adherence
+    from hotmess.analyses import length_agreement as length_agreement
+    from hotmess.analyses import length_by_difficulty as length_by_difficulty
+    from hotmess.analyses import one_question as one_question
+    from hotmess.analyses import pass_k as pass_k
+    from hotmess.analyses import plane as plane
+    from hotmess.analyses import sample_efficiency as sample_efficiency
+    from hotmess.analyses import split_bias as split_bias
     from hotmess.arrays import decompose as decompose
+    from hotmess.asked import Rules as Rules
     from hotmess.decompose import Terms as Terms
     from hotmess.errors import HotmessError as HotmessError
     from hotmess.errors import Notice as Notice
@@ -22,15 +42,40 @@ if TYPE_CHECKING:
     from hotmess.measure import measure as measure
     from hotmess.measurement import Measurement as Measurement
     from hotmess.read import read as read
+    from hotmess.result import Result as Result
     from hotmess.samples import Samples as Samples
 
 __version__ = "0.1.0"
 
+_ANALYSES = (
+    "answer_changes",
+    "answer_spread",
+    "by_budget",
+    "by_ensemble",
+    "by_length",
+    "by_length_and_size",
+    "by_overthinking",
+    "by_relative_length",
+    "by_scale",
+    "by_step",
+    "by_wait_ratio",
+    "format_adherence",
+    "length_agreement",
+    "length_by_difficulty",
+    "one_question",
+    "pass_k",
+    "plane",
+    "sample_efficiency",
+    "split_bias",
+)
 _HOMES = {
+    **dict.fromkeys(_ANALYSES, "analyses"),
     "HotmessError": "errors",
     "Interval": "infer",
     "Measurement": "measurement",
     "Notice": "errors",
+    "Result": "result",
+    "Rules": "asked",
     "Samples": "samples",
     "Terms": "decompose",
     "decompose": "arrays",

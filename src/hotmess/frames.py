@@ -14,7 +14,7 @@ __all__ = ["SCHEMA", "count", "distinct", "lazy", "named", "nearest", "polars", 
 _TYPED = {
     pl.String: (
         *("task", "model", "setting", "question_id", "context_id", "sample_id", "answer", "target", "test_id"),
-        *("status", "reason", "completion", "effort", "seed", "question_hash", "source", "source_ref"),
+        *("status", "reason", "completion", "effort", "intended", "seed", "question_hash", "source", "source_ref"),
     ),
     pl.Int64: (
         "n_choices",

@@ -2,6 +2,7 @@
 
 from hotmess.analyses.adherence import format_adherence
 from hotmess.analyses.agreement import length_agreement, length_by_difficulty
+from hotmess.analyses.bias_variance import plane
 from hotmess.analyses.budget import by_budget
 from hotmess.analyses.changes import answer_changes
 from hotmess.analyses.efficiency import sample_efficiency
@@ -10,7 +11,6 @@ from hotmess.analyses.length import by_length, by_wait_ratio
 from hotmess.analyses.length_and_size import by_length_and_size
 from hotmess.analyses.overthinking import by_overthinking, by_relative_length
 from hotmess.analyses.passes import pass_k
-from hotmess.analyses.plane import plane
 from hotmess.analyses.pursuit import split_bias
 from hotmess.analyses.question import one_question
 from hotmess.analyses.scale import by_scale

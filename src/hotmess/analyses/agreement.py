@@ -1,4 +1,4 @@
-"""Do models find the same questions long, and people's hard questions longer? (paper, figures 5, 12, 22.)
+"""Do models find the same questions long, and people's hard questions longer (paper, figures 5, 12, 22)?
 
 If length says how hard a question is, models should agree on which questions are long, and long questions should be those that
 people call hard. Lengths of a question are means over its samples; noise in them, with few samples, lowers every correlation.
@@ -30,6 +30,7 @@ __all__ = ["length_agreement", "length_by_difficulty"]
 
 _GROUPS = 6  # of questions, where difficulty is a number of many values
 _FEWEST = 4  # questions for a correlation
+_OF_ERRORS = ("few-samples", "few-effective", "no-errors", "no-interval", "kl-scale", "no-incoherence", "plugin", "crossed")
 
 PerQuestion = Float[ndarray, " question"]
 
@@ -65,7 +66,7 @@ def length_agreement(samples: Samples | Any, *, rules: Rules = Rules()) -> Resul
         table = table.with_columns(p_holm=pl.Series(holm(p)).fill_nan(None))
     tests = frame(_medians(table, [name for name in ("task",) if name in table.columns]))
     interval = "jackknife over questions, Fisher's scale"
-    notices = (*measured.notices, *_unmeasured(asked, groups))
+    notices = (*_about_lengths(measured.notices), *_unmeasured(asked, groups))
     return Result("length_agreement", table, tests, asked.method, notices, asked.samples.source, interval)
 
 
@@ -74,6 +75,11 @@ def _asked(samples: Samples | Any, rules: Rules) -> Asked:
     samples = samples if isinstance(samples, Samples) else prepare(samples)
     rules = rules if rules.loss or samples.has_target else replace(rules, loss="spread")
     return ask(samples, rules, lengths=True)
+
+
+def _about_lengths(notices: tuple[Notice, ...]) -> Iterator[Notice]:
+    """The notices without those of figures that are not shown."""
+    return (notice for notice in notices if notice.code not in _OF_ERRORS)
 
 
 def _log_length(asked: Asked) -> PerQuestion:
@@ -103,9 +109,7 @@ def _pairs(asked: Asked, groups: list[Group]) -> Iterator[dict[str, Any]]:
     keys = asked_by(asked.tally)
     code = asked.table.table.select(pl.struct(keys).rank("dense")).to_series().cast(pl.Int64).to_numpy() - 1
     length = _log_length(asked)
-    matrix = np.full((len(groups), int(code.max()) + 1), np.nan)
-    for place, group in enumerate(groups):
-        matrix[place, code[group.members]] = length[group.members]
+    matrix = np.stack([_by_question(length[group.members], code[group.members], int(code.max()) + 1) for group in groups])
     found = {(a, b): _pair(matrix[a], matrix[b], asked.method.level) for a, b in combinations(range(len(groups)), 2)}
     agreed: list[list[float]] = [[] for _ in groups]
     for pair, point in found.items():
@@ -115,9 +119,16 @@ def _pairs(asked: Asked, groups: list[Group]) -> Iterator[dict[str, Any]]:
     order = sorted(range(len(groups)), key=lambda place: -np.mean(agreed[place]) if agreed[place] else 2.0)
     labels = _labels(groups)
     for a, b in combinations(order, 2):
-        pair = found[min(a, b), max(a, b)]
-        if pair is not None:
-            yield {"a": labels[a], "b": labels[b]} | pair
+        said = found[min(a, b), max(a, b)]
+        if said is not None:
+            yield {"a": labels[a], "b": labels[b]} | said
+
+
+def _by_question(values: PerQuestion, code: Int[ndarray, " question"], count: int) -> Float[ndarray, " place"]:
+    """The mean of the values that are known of each question; NaN where there is none."""
+    known = np.isfinite(values)
+    total, number = np.bincount(code[known], values[known], count), np.bincount(code[known], minlength=count)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
 def _pair(a: PerQuestion, b: PerQuestion, level: float) -> dict[str, Any] | None:
@@ -183,7 +194,7 @@ def length_by_difficulty(samples: Samples | Any, *, difficulty: str = "difficult
         found = correlation(hard.value[chosen], log[chosen], ranks=True, level=asked.method.level)
         said = statement(group.name, "length", f"rank correlation with {hard.by}", found, "Spearman, jackknife over questions")
         tests.append(said | {"questions": len(chosen)})
-    notices = (*measured.notices, *_unmeasured(asked, groups), *_of_labels(hard))
+    notices = (*_about_lengths(measured.notices), *_unmeasured(asked, groups), *_of_labels(hard))
     interval = "Student's, of the mean log over questions"
     source = asked.samples.source
     return Result("length_by_difficulty", frame(points), with_holm(frame(tests)), asked.method, notices, source, interval)

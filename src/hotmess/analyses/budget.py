@@ -1,7 +1,7 @@
 """Does it help to ask for more thought? Budgets asked for, beside natural variation in length (paper, figures 7, 8, 17).
 
-One model is asked with several budgets: efforts, or numbers of tokens. Inside each budget, some samples of a question happen to be
-longer than others. Both are set against mean length, so that both have the same unit, an effect per doubling of length::
+One model is asked with several budgets: efforts, or numbers of tokens. Inside each budget, some samples of a question happen to
+be longer than others. Both are set against mean length, so that both have the same unit, an effect per doubling of length::
 
     asked for   the slope over budgets of (incoherence, accuracy) in the mean over questions of log length
     natural     the slope from the shorter to the longer half of each question's samples, inside budgets
@@ -128,7 +128,7 @@ class _Model:
     budgets: tuple[str, ...]
     groups: tuple[Group, ...]
     index: Int[ndarray, "budget question"]
-    halves: Int[ndarray, "budget half question"]
+    halves: Int[ndarray, "budget side question"]
     lost: int
 
 
@@ -186,7 +186,7 @@ def _known(asked: Asked, group: Group, length: PerQuestion, code: Int[ndarray, "
 
 def _halves(
     split: Asked, groups: tuple[Group, ...], both: Int[ndarray, " question"], code: Int[ndarray, " half"]
-) -> Int[ndarray, "budget half question"]:
+) -> Int[ndarray, "budget side question"]:
     found = np.full((len(groups), 2, len(both)), -1)
     length = split.length()
     for b, group in enumerate(groups):
@@ -249,7 +249,7 @@ def _tests(whole: Asked, split: Asked, model: _Model, right: list[PerQuestion | 
 
 def _placed(
     model: _Model, whole: PerQuestion, split: Float[ndarray, " half"]
-) -> tuple[Float[ndarray, "budget question"], Float[ndarray, "budget half question"]]:
+) -> tuple[Float[ndarray, "budget question"], Float[ndarray, "budget side question"]]:
     """A figure of each shared question with each budget, and in its halves; NaN where it has none."""
     return whole[model.index], np.where(model.halves < 0, np.nan, split[model.halves])
 

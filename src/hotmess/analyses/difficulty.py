@@ -47,7 +47,8 @@ class Difficulty:
         value: the number, or the place of the label in its order, of each question; NaN for none.
         ordered: whether anything says which group is harder.
         measured: whether `value` is a number that says something by itself.
-        by: what was looked at, in words.
+        by: what was looked at, in words; empty where there is one group.
+        wanted: how many groups numbers were to be divided into; 0 where they are as they were given.
     """
 
     names: tuple[str, ...]
@@ -56,6 +57,7 @@ class Difficulty:
     ordered: bool
     measured: bool
     by: str
+    wanted: int = 0
 
     def span(self, members: Int[ndarray, " member"]) -> dict[str, float]:
         """The lowest and the highest value of some questions, if these are numbers."""
@@ -79,15 +81,16 @@ def by_column(asked: Asked, column: str, groups: int) -> Difficulty:
     known_columns(asked.samples, [column])
     numeric = asked.samples.frame.collect_schema()[column].is_numeric()
     value = _of_questions(asked, column, numeric=numeric)
+    value = value.fill_nan(None) if numeric else value
     different = value.drop_nulls().unique().sort()
     if not len(different):
         raise NothingToCompare(f"the column `{column}` is empty, so that no question has a difficulty")
     if numeric:
         numbers = value.cast(pl.Float64).fill_null(np.nan).to_numpy()
         if len(different) <= _AS_GIVEN:
-            names = [f"{number:g}" for number in different]
+            shown = tuple(f"{number:g}" for number in different)
             group = _places(value, different.to_list())
-            return Difficulty(tuple(names), group, numbers, ordered=True, measured=True, by=_words(column))
+            return Difficulty(shown, group, numbers, ordered=True, measured=True, by=_words(column))
         return _divided(asked, numbers, groups, ("low", "middle", "high"), _words(column))
     if len(different) > _AS_GIVEN:
         found = f"the column `{column}` has {len(different)} different labels, too many for groups of difficulty"
@@ -168,7 +171,8 @@ def _divided(asked: Asked, value: Float[ndarray, " question"], groups: int, word
     rank, size = (rank.over(tasks), size.over(tasks)) if tasks else (rank, size)
     placed = each.select(*keys, group=((rank - 0.5) * count / size).floor().cast(pl.Int64))
     group = rows.join(placed, on=keys, how="left", nulls_equal=True, maintain_order="left")["group"].fill_null(-1).to_numpy()
-    return Difficulty(_ranked(words, count), group, value, ordered=True, measured=True, by=by)
+    by = by if count > 1 else ""
+    return Difficulty(_ranked(words, count), group, value, ordered=True, measured=True, by=by, wanted=groups)
 
 
 def _ranked(words: tuple[str, str, str], count: int) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from hotmess.infer import Effect, mean_interval, power_law, ratio_interval
 from hotmess.measure import measurement
 from hotmess.result import Result
 from hotmess.samples import Samples
-from hotmess.singles import singles
+from hotmess.singles import Singles, singles
 
 __all__ = ["by_ensemble"]
 
@@ -126,7 +126,7 @@ def _of_samples(asked: Asked, group: Group, sizes: Sequence[int], ensembles: int
     stacks = list(_stacks(asked, group))
     few = min((s.residual.shape[1] for s in stacks), default=0)
     possible = [size for size in sizes if size * ensembles <= few]
-    return [(size, _joined([disjoint(s, size, ensembles, rng) for s in stacks])) for size in possible]
+    return [(size, _joined([disjoint(s, size, ensembles, rng) for s in stacks], stacks)) for size in possible]
 
 
 def _of_kl(
@@ -141,31 +141,33 @@ def _of_kl(
         )
         for s in stacks
     ]
-    return f"{how} mean", [(size, _joined([part[at] for part in found])) for at, size in enumerate(possible)]
+    return f"{how} mean", [(size, _joined([part[at] for part in found], stacks)) for at, size in enumerate(possible)]
 
 
 def _of_mode(asked: Asked, group: Group, sizes: Sequence[int]) -> Sized:
     stacks = list(_stacks(asked, group))
     few = min((s.residual.shape[1] for s in stacks), default=0)
     return [
-        (size, _joined([one_hot_limit(s.prediction.sum(1), s.target.argmax(1), size) for s in stacks]))
+        (size, _joined([one_hot_limit(s.prediction.sum(1), s.target.argmax(1), size) for s in stacks], stacks))
         for size in sizes
         if size <= few
     ]
 
 
-def _stacks(asked: Asked, group: Group) -> Iterator[Any]:
+def _stacks(asked: Asked, group: Group) -> Iterator[Singles]:
     made = asked.each_sample()
     yield from singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(group))
 
 
-def _joined(parts: Sequence[Ensemble]) -> Ensemble:
-    return Ensemble(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+def _joined(parts: Sequence[Ensemble], stacks: Sequence[Singles]) -> Ensemble:
+    """The terms of all questions, in their order."""
+    order = np.argsort(np.concatenate([s.question for s in stacks]))
+    return Ensemble(*(np.concatenate(column)[order] for column in zip(*parts, strict=True)))
 
 
 def _points(asked: Asked, group: Group, way: str, sized: Sized) -> Iterator[dict[str, Any]]:
     level = asked.method.level
-    clusters = asked.clusters(asked.usable(group)) if asked.method.loss not in ("kl", "mode") else None
+    clusters = asked.clusters(asked.usable(group))
     right = _right(asked, group)
     for size, terms in sized:
         shown: dict[str, Any] = {"way": way, "size": size, "questions": len(terms.error)}
@@ -174,7 +176,7 @@ def _points(asked: Asked, group: Group, way: str, sized: Sized) -> Iterator[dict
         shown |= ends("incoherence", ratio_interval(terms.variance, terms.error, level=level, clusters=clusters))
         if right is not None and right[1].min() >= size:
             some = 1.0 - none_right(right[0], right[1], size)
-            shown |= ends("some_right", mean_interval(some, level=level))
+            shown |= ends("some_right", mean_interval(some, level=level, clusters=clusters))
         yield shown
 
 
@@ -185,9 +187,10 @@ def _right(asked: Asked, group: Group) -> tuple[Float[ndarray, " question"], Flo
     chosen, parts = asked.usable(group), []
     for b in map(Block.pooled, blocks(asked.tally, invalid="class")):
         here = np.isin(b.question, chosen)
-        parts.append(((b.total[:, 0] * b.target).sum(1)[here], b.samples[here, 0]))
-    right, count = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return np.rint(right), count
+        parts.append((b.question[here], (b.total[:, 0] * b.target).sum(1)[here], b.samples[here, 0]))
+    question, right, count = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(question)
+    return np.rint(right)[order], count[order]
 
 
 def _tests(asked: Asked, group: Group, way: str, sized: Sized) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import polars as pl
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hotmess.analyses.accuracy import accuracy
@@ -32,7 +32,7 @@ from hotmess.analyses.points import (
     with_holm,
 )
 from hotmess.asked import Asked, Rules, ask
-from hotmess.errors import NoSuchColumn
+from hotmess.errors import NoSuchColumn, NothingToCompare, Notice
 from hotmess.groups import Group
 from hotmess.infer import difference_of_ratios, mean_interval, mean_trend, permuted_trend, ratio_interval, ratio_trend
 from hotmess.measure import measurement
@@ -42,6 +42,7 @@ from hotmess.result import Result
 from hotmess.rows import Row
 from hotmess.samples import Samples, added
 from hotmess.singles import singles
+from hotmess.tally import Tally
 
 __all__ = ["by_length", "by_wait_ratio"]
 
@@ -150,7 +151,8 @@ def _trends(
     clusters = asked.clusters(chosen)
     trend = ratio_trend(variance, error, at, level=level, clusters=clusters)
     said = statement(whole.name, "incoherence", unit, trend, "ratio regression, jackknife over questions")
-    shuffled = permuted_trend(variance, error, at, draws=_DRAWS, rng=rng)
+    alone = clusters is None  # questions of one cluster cannot swap their lengths with others
+    shuffled = permuted_trend(variance, error, at, draws=_DRAWS, rng=rng) if alone else np.nan
     yield said | {"p_permuted": None if np.isnan(shuffled) else shuffled, "questions": len(chosen)}
     apart = {"bias2": terms.bias[chosen], "variance": variance, "error": error}
     apart |= {} if right is None else {"accuracy": right[chosen]}
@@ -168,22 +170,34 @@ def _left_out(asked: Asked, found: Result) -> Result:
     made = asked.each_sample()
     rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
+    few = 0
     for whole in asked.wholes:
         buckets = [group for group in asked.groups if whole.name.items() <= group.name.items()]
         if not any(_is_shown(found.points, whole.name)):
             continue
         spans = [_span(asked, group.name) for group in buckets]
         edges = np.array([(a["longest"] + b["shortest"]) / 2 for a, b in pairwise(spans)])
-        parts = [
-            pairs_by_others(s, edges)
-            for s in singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(whole))
-        ]
-        variance, error = (np.concatenate(list(column)) for column in zip(*parts, strict=True))
-        rows += [span | _of_pairs(variance[:, b], error[:, b], asked) for b, span in enumerate(spans)]
-        ends_apart = difference_of_ratios(variance[:, -1], error[:, -1], variance[:, 0], error[:, 0], level=asked.method.level)
+        variance, error, question = _by_others(asked, made, whole, edges)
+        few += len(asked.usable(whole)) - len(question)
+        if not len(question):
+            continue
+        level, clusters = asked.method.level, asked.clusters(question)
+        rows += [span | _of_pairs(variance[:, b], error[:, b], level, clusters) for b, span in enumerate(spans)]
+        sides = (variance[:, -1], error[:, -1], variance[:, 0], error[:, 0])
+        ends_apart = difference_of_ratios(*sides, level=level, clusters=clusters)
         how = "leave-pair-out, paired jackknife over questions"
         tests.append(statement(whole.name, "incoherence", "longest bucket - shortest bucket", ends_apart, how))
+    if not rows:
+        raise NothingToCompare(
+            "no question has three samples (or three contexts)",
+            why="the others choose the bucket of a pair",
+            hint="three samples",
+        )
     notices = tuple(notice for notice in found.notices if notice.code != "same-samples")
+    if few:
+        notices += (
+            Notice("few-samples", f"{few:,} question(s) have no sample (or context) beside a pair, and are in no bucket"),
+        )
     interval = "jackknife over questions, pairs in the bucket of the other samples"
     merged = pl.concat([found.tests, frame(tests)], how="diagonal_relaxed")
     return replace(found, points=frame(rows), tests=merged, notices=notices, interval=interval)
@@ -193,7 +207,20 @@ def _is_shown(points: pl.DataFrame, name: Mapping[str, Any]) -> list[bool]:
     return [all(row[key] == value for key, value in name.items()) for row in points.iter_rows(named=True)]
 
 
-def _of_pairs(variance: Float[ndarray, " question"], error: Float[ndarray, " question"], asked: Asked) -> dict[str, Any]:
+def _by_others(
+    asked: Asked, made: Tally, whole: Group, edges: Float[ndarray, " edge"]
+) -> tuple[Float[ndarray, "question bucket"], Float[ndarray, "question bucket"], Int[ndarray, " question"]]:
+    """Variance and error of each question, spread over buckets, and which it is; of questions of three samples or more."""
+    stacks = list(singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(whole)))
+    parts = [(*pairs_by_others(s, edges), s.question) for s in stacks]
+    variance, error, question = (np.concatenate(list(column)) for column in zip(*parts, strict=True))
+    known = np.isfinite(error).all(1)
+    return variance[known], error[known], question[known]
+
+
+def _of_pairs(
+    variance: Float[ndarray, " question"], error: Float[ndarray, " question"], level: float, clusters: ndarray | None
+) -> dict[str, Any]:
     """Figures of a bucket: means over the pairs that fell into it."""
-    level = asked.method.level
-    return {"questions": int((error > 0).sum())} | ends("incoherence", ratio_interval(variance, error, level=level))
+    found = ratio_interval(variance, error, level=level, clusters=clusters)
+    return {"questions": int((error > 0).sum())} | ends("incoherence", found)

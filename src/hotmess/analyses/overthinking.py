@@ -24,7 +24,7 @@ from numpy import ndarray
 from hotmess.analyses.accuracy import accuracy
 from hotmess.analyses.points import additive, ends, figures, frame, kept, of_questions, squared_only, statement, with_holm
 from hotmess.asked import Asked, Rules, ask
-from hotmess.errors import NothingToCompare
+from hotmess.errors import EmptyTable, NothingToCompare, OneSample
 from hotmess.frames import polars
 from hotmess.groups import Group
 from hotmess.infer import difference_of_means, difference_of_ratios, mean_interval, ratio_interval, ratio_trend
@@ -61,13 +61,7 @@ def by_overthinking(samples: Samples | Any, *, draws: int = 1000, seed: int = 0,
     whole = additive(ask(samples, rules, lengths=True))
     measured = measurement(whole)
     shaped = _with_half(whole, np.random.default_rng(seed))
-    split = ask(shaped, rules, by=["half"], lengths=True)
-    if not any(len(split.usable(group)) for group in split.wholes):
-        raise NothingToCompare(
-            "no question has two samples in each half",
-            why="a half without a pair has no variance",
-            hint="four samples a question",
-        )
+    split = _split(shaped, rules)
     by_half = measurement(split)
     shown = [row.group for row in measured.rows]
     rows = [_point(split, group, figures(row)) for row, group in kept(split, by_half.rows) if _outer(row.group) in shown]
@@ -76,7 +70,8 @@ def by_overthinking(samples: Samples | Any, *, draws: int = 1000, seed: int = 0,
     tests = frame(test for group in whole.wholes if group.name in shown for test in _tests(whole, split, group, draws, rng))
     notices = (*measured.notices, *of_questions(measured.rows))
     interval = "; ".join(dict.fromkeys(row.interval for row in by_half.rows))
-    points = frame(sorted(rows, key=lambda row: shown.index({name: row[name] for name in shown[0]})))
+    place = [*_HALVES, "all"]
+    points = frame(sorted(rows, key=lambda row: (shown.index({name: row[name] for name in shown[0]}), place.index(row["half"]))))
     return Result("by_overthinking", points, with_holm(tests), whole.method, notices, whole.samples.source, interval)
 
 
@@ -96,6 +91,21 @@ def _with_half(asked: Asked, rng: np.random.Generator) -> Samples:
     joined = table.join(one, on=where, nulls_equal=True, maintain_order="left")
     columns = added(samples.columns, "half")
     return replace(samples, frame=nw.from_native(joined.lazy()), columns=columns)
+
+
+def _split(shaped: Samples, rules: Rules) -> Asked:
+    """The halves as questions of their own, where some question has a pair in each."""
+    try:
+        split = ask(shaped, rules, by=["half"], lengths=True)
+    except (OneSample, EmptyTable):
+        split = None
+    if split is None or not any(len(split.usable(group)) for group in split.wholes):
+        raise NothingToCompare(
+            "no question has two samples in each half",
+            why="a half without a pair has no variance",
+            hint="four samples a question",
+        )
+    return split
 
 
 def _outer(group: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,6 +140,8 @@ def _tests(whole: Asked, split: Asked, group: Group, draws: int, rng: np.random.
     for name, values in pairs.items():
         found = difference_of_means(values[longer], values[shorter], level=level, clusters=clusters)
         yield statement(group.name, name, _PAIR, found, how) | {"questions": len(both)}
+    if whole.method.estimator == "plugin":
+        return  # a half has fewer samples than the whole, and plug-in terms of different numbers cannot be compared
     between = whole.table.terms.variance[both] - (v[shorter] + v[longer]) / 2
     found = difference_of_means(between, np.zeros(len(both)), level=level, clusters=clusters)
     yield statement(group.name, "variance", "whole - mean of the halves", found, how) | {"questions": len(both)}
@@ -198,10 +210,12 @@ def by_relative_length(samples: Samples | Any, *, bins: int = 6, rules: Rules = 
         v, e, x, question = _samples_of(asked, group, made)
         if len(x) < bins or not np.ptp(x) > 0:
             continue
-        rows += [group.name | point for point in _bins(v, e, x, question, bins, asked.method.level)]
-        trend = ratio_trend(v, e, x, level=asked.method.level, clusters=question)
-        unit = "doubling of length / median of the others"
-        tests.append(statement(group.name, "incoherence", unit, trend, "ratio regression over samples, jackknife over questions"))
+        clusters = asked.clusters(question)
+        unit = question if clusters is None else clusters
+        rows += [group.name | point for point in _bins(v, e, x, question, unit, bins, asked.method.level)]
+        trend = ratio_trend(v, e, x, level=asked.method.level, clusters=unit)
+        per = "doubling of length / median of the others"
+        tests.append(statement(group.name, "incoherence", per, trend, "ratio regression over samples, jackknife over questions"))
     if not rows:
         raise NothingToCompare("no question has samples of different lengths", hint="hotmess check tells what is there")
     notices = (*measured.notices, *of_questions(measured.rows))
@@ -229,14 +243,14 @@ def _samples_of(asked: Asked, group: Group, made: Any) -> tuple[PerSample, PerSa
 
 
 def _bins(
-    v: PerSample, e: PerSample, x: PerSample, question: Int[ndarray, " sample"], bins: int, level: float
+    v: PerSample, e: PerSample, x: PerSample, question: Int[ndarray, " sample"], unit: ndarray, bins: int, level: float
 ) -> Iterator[dict[str, Any]]:
-    """Figures of bins of equally many samples."""
+    """Figures of bins of equally many samples; what is left out together is a question, or a cluster of them."""
     for number, members in enumerate(np.array_split(np.argsort(x, kind="stable"), bins), start=1):
-        _, code = np.unique(question[members], return_inverse=True)
+        _, code = np.unique(unit[members], return_inverse=True)
         variance, error = np.bincount(code, v[members]), np.bincount(code, e[members])
         place: dict[str, Any] = {"bin": number, "ratio": float(2 ** x[members].mean())}
-        place |= {"samples": len(members), "questions": len(variance)}
+        place |= {"samples": len(members), "questions": len(np.unique(question[members]))}
         for name, values in (("error", e), ("variance", v)):
             place |= ends(name, mean_interval(values[members], level=level, clusters=code))
         yield place | ends("incoherence", ratio_interval(variance, error, level=level))

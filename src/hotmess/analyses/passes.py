@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from hotmess.analyses.accuracy import accuracy
@@ -47,7 +47,7 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
     tests: list[dict[str, Any]] = []
     short = 0
     for group in measured_groups(asked, measured.rows):
-        right, count = _right(asked, group)
+        right, count, clusters = _right(asked, group)
         if not len(count):
             continue
         most = int(np.median(count))
@@ -56,7 +56,8 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
         for k in sizes or _up_to(most):
             shown: dict[str, Any] = {"k": k, "questions": int(enough.sum())}
             for name, chance in (("pass_at", pass_at), ("pass_hat", pass_hat)):
-                shown |= ends(name, mean_interval(chance(right[enough], count[enough], k), level=rules.level))
+                values, labels = chance(right[enough], count[enough], k), None if clusters is None else clusters[enough]
+                shown |= ends(name, mean_interval(values, level=rules.level, clusters=labels))
             rows.append(group.name | shown)
         found = icc(right, right, count, rules.level)
         effect = Effect(found.value, found.low, found.high, np.nan, rules.level)
@@ -71,21 +72,35 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
 
 
 def _asked(samples: Samples | Any, rules: Rules) -> Asked:
-    """Right and wrong as two classes; unit tests as they are."""
-    plain = replace(rules, loss=None, estimator="unbiased", paper=False)
+    """Right and wrong as two classes; unit tests as they are. What could not be read is not right, whatever `invalid` is."""
+    plain = replace(rules, loss=None, estimator="unbiased", invalid="class", paper=False)
     asked = ask(samples, plain)
-    if asked.samples.kind == "vector" or not asked.samples.has_target:
+    kind = asked.samples.kind
+    if kind == "vector" or not asked.samples.has_target:
         raise LossMismatch("without a target nothing is right or wrong", hint="a column `target` or `score`")
-    return ask(samples, replace(plain, loss="mode")) if asked.samples.kind in ("probabilities", "score") else asked
+    if kind == "tests" or (kind == "answers" and not asked.samples.has("context_id")):
+        return asked
+    return ask(_pooled(asked.samples), replace(plain, loss="brier" if kind == "answers" else "mode"))
 
 
-def _right(asked: Asked, group: Group) -> tuple[Float[ndarray, " question"], Float[ndarray, " question"]]:
-    """How many attempts at each question are right, and how many there were."""
+def _pooled(samples: Samples) -> Samples:
+    """The same attempts, whatever their context: each counts alike, however many others its context has."""
+    if not samples.has("context_id"):
+        return samples
+    gone = [name for name in ("context_id", "sample_id") if samples.has(name)]
+    columns = tuple(name for name in samples.columns if name not in gone)
+    return replace(samples, frame=samples.frame.drop(gone), columns=columns)
+
+
+def _right(
+    asked: Asked, group: Group
+) -> tuple[Float[ndarray, " question"], Float[ndarray, " question"], Shaped[ndarray, " question"] | None]:
+    """How many attempts at each question are right, how many there were, and which questions belong together."""
     share, count = accuracy(asked), asked.table.terms.samples[group.members]
     if share is None:
-        return np.zeros(0), np.zeros(0)
+        return np.zeros(0), np.zeros(0), None
     known = np.isfinite(share[group.members]) & (count > 0)
-    return np.rint(share[group.members][known] * count[known]), count[known]
+    return np.rint(share[group.members][known] * count[known]), count[known], asked.clusters(group.members[known])
 
 
 def _up_to(most: int) -> Iterator[int]:

@@ -13,6 +13,7 @@ from hotmess.errors import LossMismatch, Notice
 from hotmess.groups import Group
 from hotmess.infer import Effect, Interval, holm
 from hotmess.rows import Row
+from hotmess.samples import GROUPS
 
 __all__ = [
     "additive",
@@ -51,8 +52,10 @@ def statement(group: Mapping[str, Any], what: str, per: str, found: Effect, how:
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows as a frame; all of them decide of which type a column is."""
-    return pl.DataFrame([dict(row) for row in rows], infer_schema_length=None)
+    """Rows as a frame; all of them decide of which type a column is. A figure that is defined nowhere is a number still."""
+    made = pl.DataFrame([dict(row) for row in rows], infer_schema_length=None)
+    empty = [name for name in made.columns if made[name].dtype == pl.Null and name not in GROUPS]
+    return made.with_columns(pl.col(empty).cast(pl.Float64)) if empty else made
 
 
 def with_holm(tests: pl.DataFrame, names: Sequence[str] = ("what", "per")) -> pl.DataFrame:
@@ -81,7 +84,8 @@ def additive(asked: Asked) -> Asked:
         found = "the terms of 0/1 error do not add over questions, so they have no share that could be compared"
         raise LossMismatch(found, hint="--loss brier, or --loss mode")
     if asked.method.loss == "spread":
-        raise LossMismatch("the table has no target, so there is variance but no error to be a part of", hint="answer_spread")
+        found = "without a target there is variance, but no error that it could be a part of"
+        raise LossMismatch(found, hint="answer_spread for the variance of each question")
     return asked
 
 

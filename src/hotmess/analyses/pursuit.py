@@ -18,7 +18,7 @@ import polars as pl
 
 from hotmess.analyses.points import additive, ends, frame, kept, squared_only, statement, with_holm
 from hotmess.asked import Rules, ask
-from hotmess.errors import LossMismatch, MissingColumn, NothingToCompare
+from hotmess.errors import LossMismatch, MissingColumn, NoTarget, NothingToCompare
 from hotmess.infer import difference_of_means, mean_interval
 from hotmess.measure import measurement
 from hotmess.result import Result
@@ -48,9 +48,10 @@ def split_bias(samples: Samples | Any, *, rules: Rules = Rules()) -> Result:
     if asked.samples.kind != "answers" or asked.method.loss != "brier":
         raise LossMismatch("bias can be split for answers under the Brier loss", hint="--loss brier --label answer")
     measured = measurement(asked)
-    aimed = ask(_aimed(asked.samples), rules)
-    if not np.isfinite(aimed.table.terms.error).any():
-        raise MissingColumn("the column `intended` is empty")
+    try:
+        aimed = ask(_aimed(asked.samples), rules)
+    except NoTarget as none:
+        raise MissingColumn("the column `intended` is empty", hint="--columns intended=NAME") from none
     rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     apart = _apart(asked.samples, aimed.tally.keys, aimed.table.table)

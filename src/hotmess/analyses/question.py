@@ -49,10 +49,11 @@ def one_question(samples: Samples | Any, *, question: str | None = None, rules: 
     table = table.sort([*keys, *([length] if length else [])], nulls_last=True, maintain_order=True)
     shown = [pl.col("question_id").cast(pl.String)]
     shown += [pl.int_range(1, pl.len() + 1).over(keys).alias("sample") if keys else pl.int_range(1, pl.len() + 1).alias("sample")]
+    target = pl.col("target").max().over(asked.samples.keys)  # one row that has it tells the target of its question
     shown += [
         pl.col("answer").cast(pl.String),
-        pl.col("target").cast(pl.String),
-        (pl.col("answer") == pl.col("target")).alias("right"),
+        target.cast(pl.String),
+        (pl.col("answer") == target).alias("right"),
     ]
     shown += [pl.col(length).alias("length")] if length else []
     shown += [pl.col(name) for name in ("source", "source_ref") if name in table.columns]

@@ -19,7 +19,7 @@ from hotmess.analyses.difficulty import Difficulty, by_column, by_reference, und
 from hotmess.analyses.points import additive, ends, figures, frame, kept, of_questions, statement, with_holm
 from hotmess.analyses.sizes import Models, outer_keys, question_codes, sized
 from hotmess.asked import Asked, Rules, ask
-from hotmess.errors import Notice, UsageError
+from hotmess.errors import NothingToCompare, Notice, UsageError
 from hotmess.figures import row_of
 from hotmess.groups import Group
 from hotmess.infer import Effect, Law, difference, logit_slope, mean_interval, power_law, ppml_over_sizes
@@ -57,11 +57,11 @@ def by_scale(
         rules: how to measure.
 
     Returns:
-        Points: `family`, `difficulty` (`by` what, with its `lowest` and `highest` number), model, `size`, questions, samples, and error,
-        bias2, variance, incoherence, accuracy with their ends; of the questions that all models of a line answered. Tests: in
-        each line the exponents of error, bias², variance, 1 - accuracy and of the odds of incoherence, variance / bias² (the
-        slope of its logit), with both parts of their standard errors, `question_se` and `model_se`; and the slope of the logit
-        among the hardest questions less that among the easiest.
+        Points: `family`, `difficulty` (`by` what, with its `lowest` and `highest` number), model, `size`, questions, samples, and
+        error, bias2, variance, incoherence, accuracy with their ends; of the questions that all models of a line answered.
+        Tests: in each line the exponents of error, bias², variance, 1 - accuracy and of the odds of incoherence, which are
+        variance / bias² (the slope of the logit), with `question_se` and `model_se`, the parts of their standard errors; and
+        the slope of the logit among the hardest questions less that among the easiest.
 
     Raises:
         NoSuchColumn: there is no column of sizes.
@@ -79,6 +79,12 @@ def by_scale(
     asked = replace(asked, groups=tuple(_groups(asked, models, hard)))
     measured = measurement(asked)
     lines = list(_lines(asked, measured.rows, [*outer, *(["family"] if models.family else []), "difficulty"], outer))
+    if all(len(set(line.sizes)) < 2 for line in lines):
+        raise NothingToCompare(
+            f"no family has two sizes among {len(lines)} lines" if lines else "no model of two sizes was measured",
+            why="a slope needs two sizes of models that are alike in everything else",
+            hint="family=COLUMN; hotmess check shows tasks, models and settings",
+        )
     right = accuracy(asked)
     points = [point for line in lines for point in _points(asked, line, hard, right)]
     laws = [(line, _laws(asked, line, right)) for line in lines if line.shared is not None and len(set(line.sizes)) > 1]
@@ -158,7 +164,13 @@ def _points(asked: Asked, line: _Line, hard: Difficulty, right: Float[ndarray, "
     for number, (row, group) in enumerate(line.parts):
         chosen = asked.usable(group) if line.shared is None else np.sort(line.shared[number])
         shown = row if not line.lost or line.shared is None else row_of(asked, replace(group, members=chosen))
-        point = line.name | {"by": hard.by} | hard.span(chosen) | {"model": group.name["model"], "size": group.name["size"]} | figures(shown)
+        point = (
+            line.name
+            | {"by": hard.by}
+            | hard.span(chosen)
+            | {"model": group.name["model"], "size": group.name["size"]}
+            | figures(shown)
+        )
         if right is not None:
             share = mean_interval(right[chosen], level=asked.method.level, clusters=asked.clusters(chosen))
             point |= ends("accuracy", share)
@@ -226,6 +238,8 @@ def _notices(hard: Difficulty, lines: list[_Line], laws: list[tuple[_Line, _Laws
     if without:
         found = f"{without:,} of {len(hard.group):,} questions have no {hard.by or 'difficulty'} and are in no group"
         yield Notice("no-difficulty", found)
+    if len(hard.names) < hard.wanted:
+        yield Notice("few-questions", f"too few questions for {hard.wanted} groups; {len(hard.names)} are shown")
     if not hard.ordered and len(hard.names) > 1:
         yield Notice("no-order", f"nothing says which of these is harder: {', '.join(hard.names)}; they are not compared")
     lost = sum(line.lost for line in lines)

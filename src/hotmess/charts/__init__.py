@@ -1,14 +1,19 @@
 """A picture of each result: one Altair (Vega-Lite) specification. Computes nothing."""
 
+import json
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
+from hotmess.charts.agreement import length_agreement, length_by_difficulty
+from hotmess.charts.budget import by_budget
 from hotmess.charts.kinds import format_adherence, measured, plane, split_bias
 from hotmess.charts.length import by_length, by_wait_ratio
 from hotmess.charts.overthinking import by_overthinking, by_relative_length
 from hotmess.charts.points import answer_spread, by_step, one_question
 from hotmess.charts.repeats import answer_changes, by_ensemble, pass_k, sample_efficiency
-from hotmess.errors import NothingToShow, UsageError
+from hotmess.charts.scale import by_length_and_size, by_scale
+from hotmess.errors import NothingToShow, UsageError, safe
 from hotmess.result import Result
 
 __all__ = ["FORMATS", "chart", "measured", "render"]
@@ -19,13 +24,18 @@ _DOTS = 300  # per inch, of a PNG at 3.25 inches
 _CHARTS: dict[str, Callable[[Result], Any]] = {
     "answer_changes": answer_changes,
     "answer_spread": answer_spread,
+    "by_budget": by_budget,
     "by_ensemble": by_ensemble,
     "by_length": by_length,
+    "by_length_and_size": by_length_and_size,
     "by_overthinking": by_overthinking,
     "by_relative_length": by_relative_length,
+    "by_scale": by_scale,
     "by_step": by_step,
     "by_wait_ratio": by_wait_ratio,
     "format_adherence": format_adherence,
+    "length_agreement": length_agreement,
+    "length_by_difficulty": length_by_difficulty,
     "one_question": one_question,
     "pass_k": pass_k,
     "plane": plane,
@@ -58,7 +68,7 @@ def render(drawn: Any, suffix: str) -> bytes:
     """
     import vl_convert
 
-    spec = drawn.to_json()
+    spec = json.dumps(_printable(json.loads(drawn.to_json())), ensure_ascii=False)
     if suffix == ".json":
         return (spec + "\n").encode()
     if suffix == ".html":
@@ -70,3 +80,14 @@ def render(drawn: Any, suffix: str) -> bytes:
     if suffix == ".png":
         return vl_convert.vegalite_to_png(spec, scale=_DOTS / 96)
     raise UsageError(f"a picture cannot be written as `{suffix}`", hint=" ".join(FORMATS))
+
+
+def _printable(spec: Any) -> Any:
+    """A specification without what its readers cannot take: control codes, at which they end the process, and NaN."""
+    if isinstance(spec, dict):
+        return {safe(key): _printable(value) for key, value in spec.items()}
+    if isinstance(spec, list):
+        return [_printable(value) for value in spec]
+    if isinstance(spec, float) and not isfinite(spec):
+        return None
+    return safe(spec) if isinstance(spec, str) else spec

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from hotmess.charts.theme import COLOURS, FAINT, WIDTH, apart, axis, finish, log_axis, look, series_of, split_series
+from hotmess.charts.theme import COLOURS, FAINT, WIDTH, apart, axis, finish, log_axis, look, series_of
 from hotmess.result import Result
 
 __all__ = ["Panel", "curves", "labels", "panel", "said"]
@@ -48,10 +49,10 @@ class Panel:
 
 def panel(frame: pl.DataFrame, to: Panel) -> Any:
     """Lines with their bands, labelled at their ends; series beyond the sixth in grey."""
+    shape = look(frame.filter("bright"), alone=to.colour)  # of all series, so that panels agree where one has nothing to show
     frame = frame.filter(pl.col(to.y).is_not_null() & pl.col(to.x).is_not_null())
     frame = frame.with_columns(pl.col(to.y).clip(0.0, 1.0)) if to.percent else frame  # the table keeps what lies outside
-    bright, dim = split_series(frame, to.y)
-    shape = look(bright, alone=to.colour)
+    bright, dim = frame.filter("bright"), frame.filter(~pl.col("bright"))
     x, y = _x(frame, to), _y(frame, to)
     bands = (
         alt.Chart(bright).mark_area(opacity=0.15).encode(x=x, y=alt.Y(f"{to.y}_low:Q"), y2=f"{to.y}_high:Q", color=shape["color"])
@@ -64,7 +65,7 @@ def panel(frame: pl.DataFrame, to: Panel) -> Any:
         .encode(x=x, y=y, color=shape["color"], shape=shape["shape"], tooltip=tips)
     )
     few = bright.height <= _DOTS * max(bright["series"].n_unique(), 1)
-    layers = [bands, lines, dots] if few else [bands, lines]
+    layers = ([] if dim.height else [bands]) + ([lines, dots] if few else [lines])
     if dim.height:
         layers.insert(0, alt.Chart(dim).mark_line(color=FAINT, strokeWidth=0.7, opacity=0.6).encode(x=x, y=y, detail="series:N"))
     if to.labels and bright["series"].n_unique() > 1:
@@ -84,7 +85,7 @@ def _x(frame: pl.DataFrame, to: Panel) -> Any:
 
 def _y(frame: pl.DataFrame, to: Panel) -> Any:
     if to.bare:
-        return alt.Y(f"{to.y}:Q", axis=alt.Axis(title=None, labels=False, tickCount=3))
+        return alt.Y(f"{to.y}:Q", axis=alt.Axis(title=None, labels=False, ticks=False, minExtent=0))
     if to.log_y:
         return alt.Y(
             f"{to.y}:Q", scale=alt.Scale(type="log", nice=False, padding=5), axis=log_axis(frame[to.y].to_numpy(), None, most=4)
@@ -97,7 +98,11 @@ def labels(frame: pl.DataFrame, to: Panel, shape: dict[str, Any]) -> Any:
     last = frame.sort(to.x).group_by("series", maintain_order=True).last()
     ends = frame.select(low=pl.min_horizontal(to.y, f"{to.y}_low").min(), high=pl.max_horizontal(to.y, f"{to.y}_high").max())
     low, high = ends.row(0)
-    places = apart(last[to.y].to_list(), (high - low) or 1.0, 13 / to.size[1])
+    if to.log_y:
+        places = apart(last[to.y].log10().to_list(), log10(high / low) or 1.0, 13 / to.size[1])
+        places = [10**place for place in places]
+    else:
+        places = apart(last[to.y].to_list(), (high - low) or 1.0, 13 / to.size[1])
     words = last.with_columns(pl.Series("_at", places))
     return (
         alt.Chart(words)
@@ -112,12 +117,20 @@ def said(result: Result, what: str, *, percent: bool, unit: str = "", most: int 
         return []
     tests = series_of(result.tests.filter(pl.col("what") == what))
     tests = tests.filter(pl.col("value").is_not_null())
-    if not 0 < tests.height <= most:
-        return []
+    if tests.height > most:
+        return [_counted(tests)]
     alone = tests.height == 1
     return [
         ("" if alone else f"{row['series']}: ") + _sentence(row, unit, percent=percent) for row in tests.iter_rows(named=True)
     ]
+
+
+def _counted(tests: pl.DataFrame) -> str:
+    """How many of many series rise, and how many of the trends would be rare if there were none."""
+    p = tests["p_holm"] if "p_holm" in tests.columns else tests["p"]
+    rise = int((tests["value"] > 0).sum())
+    clear = int((p < 0.05).fill_null(value=False).sum())
+    return f"rises in {rise} of {tests.height}; {clear} with p < 0.05 (Holm); the narrowest intervals are named"
 
 
 def _sentence(row: dict[str, Any], unit: str, *, percent: bool) -> str:

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from hotmess.charts.curves import Panel, curves, labels, said
-from hotmess.charts.theme import FAINT, INK, VARIANCE, WIDTH, axis, finish, look, named, series_of, split_series
+from hotmess.charts.theme import FAINT, INK, VARIANCE, WIDTH, axis, finish, look, named, series_of
 from hotmess.result import Result
 
 __all__ = ["by_overthinking", "by_relative_length"]
@@ -29,9 +29,9 @@ def by_overthinking(result: Result) -> Any:
 
 def _pair(points: pl.DataFrame, name: str, title: str, *, named_: bool) -> Any:
     """Two dots for each series, with the line between them."""
+    shape = look(points.filter("bright"))
     points = points.filter(pl.col(name).is_not_null())
-    bright, dim = split_series(points, name)
-    shape = look(bright)
+    bright, dim = points.filter("bright"), points.filter(~pl.col("bright"))
     words = alt.Axis(title=None, values=[0, 1], labelExpr="datum.value == 0 ? 'shorter' : 'longer'", tickSize=0)
     x = alt.X("at:Q", axis=words, scale=alt.Scale(domain=[-0.25, 1.25]))
     y = alt.Y(f"{name}:Q", axis=axis(None, percent=True), scale=alt.Scale(zero=False))

@@ -7,7 +7,7 @@ import polars as pl
 
 from hotmess.charts.curves import Panel, curves, said
 from hotmess.charts.theme import BIAS, COLOURS, INK, MOST, VARIANCE, WIDTH, axis, finish, log_axis, look, named, series_of
-from hotmess.errors import safe
+from hotmess.errors import NothingToShow, safe
 from hotmess.result import Result
 
 __all__ = ["answer_spread", "by_step", "one_question"]
@@ -20,6 +20,12 @@ def answer_spread(result: Result) -> Any:
     """A dot for each question, and the power law through them."""
     points = series_of(result.points)
     shown = points.filter((pl.col("variance") > 0) & (pl.col("length") > 0))
+    if not shown.height:
+        raise NothingToShow(
+            "the answers to each question are all the same",
+            why="a variance of 0 has no place on a logarithmic axis",
+            hint="hotmess check tells what is there",
+        )
     names = shown["series"].unique(maintain_order=True)
     bright = shown.filter(pl.col("series").is_in(names.head(MOST).to_list()))
     shape = look(bright)
@@ -66,7 +72,8 @@ def one_question(result: Result) -> Any:
     """A mark for each sample at its answer, in order of length."""
     points = series_of(result.points)
     most = points["series"].unique(maintain_order=True).head(MOST).to_list()
-    points = points.filter(pl.col("series").is_in(most)).with_columns(words=_answers(points))
+    points = points.filter(pl.col("series").is_in(most))
+    points = points.with_columns(words=_answers(points))
     order = points.group_by("words").agg(pl.len(), pl.col("right").max()).sort("right", "len", descending=True, nulls_last=True)
     by_length = "length" in points.columns and points["length"].is_not_null().any()
     x = alt.X("length:Q", axis=axis(named(result.method.length))) if by_length else alt.X("sample:Q", axis=axis("sample"))

@@ -28,8 +28,7 @@ def by_scale(result: Result) -> Any:
     if 1 < len(columns) <= _BESIDE:
         return finish(_beside(points, columns, there), title, *_said(result, columns)).configure_axisY(minExtent=30)
     if len(columns) > _BESIDE:
-        both = pl.concat_str("column", pl.lit(" · "), "series") if points["series"].n_unique() > 1 else pl.col("column")
-        points = points.with_columns(series=both)
+        points = series_of(points.drop("series", "bright", "column"), ["family", "difficulty"])
     many = points["series"].n_unique() > 1
     large = Panel("size", "incoherence", "incoherence", "model size", percent=True, labels=many)
     wide = (WIDTH - 45 * (len(there) - 1)) // max(len(there), 1)
@@ -42,12 +41,17 @@ def by_scale(result: Result) -> Any:
 def _columns(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with a column `column`: what separates lines, apart from difficulty."""
     names = [name for name in ("task", "setting", "family") if name in frame.columns]
-    return series_of(frame.select(pl.exclude("model")), [name for name in names if name == "family"]).rename({"series": "column"})
+    return (
+        series_of(frame.select(pl.exclude("model")), [name for name in names if name == "family"])
+        .rename({"series": "column"})
+        .drop("bright")
+    )
 
 
 def _series(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with difficulty as what tells lines apart."""
-    return frame.with_columns(series=series_of(frame.select("difficulty"), ["difficulty"])["series"])
+    found = series_of(frame.select("difficulty"), ["difficulty"])
+    return frame.with_columns(found["series"], found["bright"])
 
 
 def _small(points: pl.DataFrame, name: str, words: str, size: tuple[int, int], colour: str) -> Panel:
@@ -60,7 +64,7 @@ def _above_zero(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     least = frame.filter(pl.col(name) > 0)[name].min()
     if least is None:
         return frame
-    floor = pl.lit(least) / 2  # type: ignore[arg-type]
+    floor = pl.lit(least) / 2
     value = pl.when(pl.col(name) > 0).then(pl.col(name)).alias(name)
     return frame.with_columns(value, pl.max_horizontal(f"{name}_low", floor).alias(f"{name}_low"))
 
@@ -105,9 +109,9 @@ def _said(result: Result, columns: list[str]) -> list[str]:
     if not 0 < tests.height <= _BESIDE + 1:
         return first
     alone = tests.height == 1 and tests["series"][0] == "all"
-    head = [] if alone else ["odds of incoherence grow as size to the power"]
+    head = [] if alone else ["odds of incoherence ~ size to the power"]
     names = [f"{_cut(row['column'], 100)}, " * (len(columns) > 1) + row["series"] for row in tests.to_dicts()]
-    names = ["odds of incoherence grow as size to the power"] if alone else [f"   {name}:" for name in names]
+    names = ["odds of incoherence ~ size to the power"] if alone else [f"{name}:" for name in names]
     return [*first, *head, *(f"{name} {_number(row)}" for name, row in zip(names, tests.to_dicts(), strict=True))]
 
 
@@ -134,16 +138,9 @@ def _cells(points: pl.DataFrame, result: Result, title: str) -> Any:
     cells = cells.with_columns(pl.col("incoherence").clip(0.0, 1.0))
     contours = points.filter(pl.col("kind") == "contour")
     length = f"mean {named(result.method.length)} of a question"
-    x = alt.X(
-        "length:Q",
-        scale=alt.Scale(type="log", nice=False, padding=16),
-        axis=log_axis(cells["length"].to_numpy(), length),
-    )
-    y = alt.Y(
-        "size:Q",
-        scale=alt.Scale(type="log", nice=False, padding=14),
-        axis=log_axis(cells["size"].to_numpy(), "model size"),
-    )
+    scale = alt.Scale(type="log", nice=False, padding=4 if contours.height else 16)
+    x = alt.X("length:Q", scale=scale, axis=log_axis(cells["length"].to_numpy(), length))
+    y = alt.Y("size:Q", scale=scale, axis=log_axis(cells["size"].to_numpy(), "model size"))
     few = cells.height <= _NUMBERS
     shade = alt.Color("incoherence:Q", scale=alt.Scale(domain=[0, 1], range=["#f1f1f1", "#08306b"]), legend=_legend(few=few))
     tips = [alt.Tooltip(f"{name}:{kind}") for name, kind in (("model", "N"), ("length", "Q"), ("incoherence", "Q"))]
@@ -162,13 +159,19 @@ def _cells(points: pl.DataFrame, result: Result, title: str) -> Any:
 
 
 def _named_contours(contours: pl.DataFrame, x: Any, y: Any) -> list[Any]:
-    """The level of each contour where it leaves the picture: above it, or to the right."""
-    ends = contours.sort("size").group_by("incoherence", maintain_order=True).last()
-    above = pl.col("size") > 0.999 * contours["size"].max()  # type: ignore[operator]
-    parts = [(ends.filter(above), {"dy": -8}), (ends.filter(~above), {"dx": 5, "align": "left"})]
+    """The level of each contour where it leaves the picture: at the bottom, at the top, or to the right."""
+    ends = contours.sort("length").group_by("incoherence", maintain_order=True).last()
+    bottom, top = pl.col("size") < contours["size"].min() * 1.001, pl.col("size") > contours["size"].max() * 0.999  # type: ignore[operator]
+    parts: list[tuple[Any, dict[str, Any]]] = [
+        (bottom, {"dx": 16, "dy": -3}),
+        (~bottom & top, {"dy": -8}),
+        (~(bottom | top), {"dx": 16}),
+    ]
     text = alt.Text("incoherence:Q", format=".0%")
     return [
-        alt.Chart(part).mark_text(fontSize=11, color=INK, **place).encode(x=x, y=y, text=text) for part, place in parts if part.height
+        alt.Chart(ends.filter(which)).mark_text(fontSize=11, color=INK, **place).encode(x=x, y=y, text=text)
+        for which, place in parts
+        if ends.filter(which).height
     ]
 
 

@@ -33,7 +33,6 @@ __all__ = [
     "look",
     "named",
     "series_of",
-    "split_series",
 ]
 
 INK, FAINT = "#222222", "#9a9a9a"
@@ -113,34 +112,39 @@ def _round_numbers(values: Float[ndarray, " point"], most: int) -> list[float]:
     return [float(tick) for tick in ticks] if len(ticks) > 1 else [float(f"{low:.2g}"), float(f"{high:.2g}")]
 
 
-def series_of(frame: pl.DataFrame, others: Sequence[str] = ()) -> pl.DataFrame:
-    """The frame with a column `series`: what tells one line from another, in words."""
+def series_of(frame: pl.DataFrame, others: Sequence[str] = (), *, by: str = "incoherence") -> pl.DataFrame:
+    """The frame with a column `series`, what tells one line from another, in words, and `bright`: whether to draw it in colour.
+
+    Where there are more than can be told apart, those with the narrowest intervals of `by` are bright.
+    """
     names = [name for name in dict.fromkeys((*GROUPS, *others)) if name in frame.columns]
     telling = [name for name in names if frame[name].n_unique() > 1]
     telling = telling or [name for name in names if name == "model"]
     if not telling:
-        return frame.with_columns(series=pl.lit("all"))
-    words = pl.concat_str([pl.col(name).cast(pl.String).fill_null("-") for name in telling], separator=" · ")
-    frame = frame.with_columns(series=words)
-    short = {word: _short(word) for word in frame["series"].unique()}
-    clash = len(set(short.values())) < len(short)
-    return frame if clash else frame.with_columns(pl.col("series").replace(short))
+        return frame.with_columns(series=pl.lit("all"), bright=pl.lit(value=True))
+    frame = frame.with_columns(series=_words(frame, telling))
+    if frame["series"].n_unique() <= MOST:
+        return frame.with_columns(bright=pl.lit(value=True))
+    width = pl.col(f"{by}_high") - pl.col(f"{by}_low") if f"{by}_high" in frame.columns else pl.lit(0.0)
+    found = frame.group_by("series", maintain_order=True).agg(width=width.mean())
+    chosen = found.filter(pl.col("width").is_not_null()).sort("width", maintain_order=True)["series"].head(MOST)
+    return frame.with_columns(bright=pl.col("series").is_in(chosen.to_list()))
 
 
-def _short(word: str) -> str:
+def _words(frame: pl.DataFrame, telling: Sequence[str]) -> pl.Series:
+    """What tells rows apart, each part short enough to stand beside a line; in full where short ones would be the same."""
+    room = _WIDEST_LABEL if len(telling) == 1 else _WIDEST_LABEL * 2 // 3
+    parts = frame.select(pl.col(name).cast(pl.String).fill_null("-") for name in telling)
+    full = parts.select(pl.concat_str(pl.all(), separator=" · ")).to_series()
+    short = parts.select(pl.col(name).replace({word: _short(word, room) for word in parts[name].unique()}) for name in telling)
+    words = short.select(pl.concat_str(pl.all(), separator=" · ")).to_series()
+    return words if words.n_unique() == full.n_unique() else pl.Series([safe(word) for word in full])
+
+
+def _short(word: str, room: int) -> str:
+    """A word that is cut in the middle, since what tells names apart often stands at their ends."""
     word = safe(word)
-    return word if len(word) <= _WIDEST_LABEL else word[: _WIDEST_LABEL - 1] + "…"
-
-
-def split_series(frame: pl.DataFrame, by: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The series to draw in colour, and those to draw in grey, where there are too many: the least certain."""
-    names = frame["series"].unique(maintain_order=True)
-    if len(names) <= MOST:
-        return frame, frame.clear()
-    width = frame.group_by("series", maintain_order=True).agg(w=(pl.col(f"{by}_high") - pl.col(f"{by}_low")).mean())
-    chosen = width.filter(pl.col("w").is_not_null()).sort("w", maintain_order=True)["series"].head(MOST)
-    bright = pl.col("series").is_in(chosen.to_list())
-    return frame.filter(bright), frame.filter(~bright)
+    return word if len(word) <= room else f"{word[: room // 3]}…{word[-(2 * room // 3) :]}"
 
 
 def look(frame: pl.DataFrame, *, alone: str = COLOURS[0]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ PerQuestion = Float[ndarray, " question"]
 Clusters = Shaped[ndarray, " question"]
 
 _NOTHING = 1e-12  # differences below are rounding
-_BLOCK = 1 << 20  # numbers in one block of permutations
+_BLOCK = 1 << 16  # numbers in one block of permutations, so that it stays in cache
 
 
 def ratio_trend(
@@ -99,20 +99,28 @@ def permuted_trend(variance: PerQuestion, error: PerQuestion, x: PerQuestion, *,
     limit = abs(float(_studentised(v, e, z[None])[0])) * (1 - 1e-9)  # a permutation that changes nothing is as extreme
     rows, beyond = max(_BLOCK // len(e), 1), 0
     for start in range(0, draws, rows):
-        drawn = rng.permuted(np.tile(z, (min(rows, draws - start), 1)), axis=1)
+        drawn = np.stack([rng.permutation(z) for _ in range(min(rows, draws - start))])
         beyond += int((~(np.abs(_studentised(v, e, drawn)) < limit)).sum())
     return (1 + beyond) / (1 + draws)
 
 
 def _studentised(v: PerQuestion, e: PerQuestion, x: Float[ndarray, "draw question"]) -> Float[ndarray, " draw"]:
-    """Slope over its sandwich error, for each draw of x."""
-    x = x - (x @ e / e.sum())[:, None]
+    """Slope over its sandwich error, for each draw of x.
+
+    With r = V - R E and b the slope, all that is needed is sums of x^k: sum x^2 (r - b x e)^2 = sum x^2 r^2 - 2b sum x^3 r e +
+    b^2 sum x^4 e^2.
+    """
     rest = v - v.sum() / e.sum() * e
-    spread = x**2 @ e
+    x = x - (x @ e / e.sum())[:, None]
+    square = x * x
+    spread = square @ e
     with np.errstate(divide="ignore", invalid="ignore"):  # a line through all questions has no error
         slope = x @ rest / spread
-        residual = rest - slope[:, None] * x * e
-        return slope * spread / np.sqrt(((x * residual) ** 2).sum(1))
+        weighted = x * square
+        noise = square @ rest**2 - 2 * slope * (weighted @ (rest * e))
+        weighted *= x
+        noise += slope**2 * (weighted @ e**2)
+        return slope * spread / np.sqrt(np.maximum(noise, 0.0))
 
 
 def monotone(values: Float[ndarray, " bucket"], se: Float[ndarray, " bucket"], *, level: float = 0.95) -> Effect:
