@@ -85,7 +85,7 @@ def with_texts(frame: pl.LazyFrame) -> pl.LazyFrame:
     if "choices" not in schema:
         return frame
     frame = frame.with_columns(pl.col("choices").cast(pl.List(pl.String)))
-    texts = [name for name in ("answer", "target") if schema.get(name) == pl.String]
+    texts = [name for name in ("answer", "target", "intended") if schema.get(name) == pl.String]
     if texts:
         by = "task" if "task" in schema else pl.lit(0)
         letters = [are_letters(name, texts, by).alias(f"_{name}_letters") for name in texts]

@@ -39,6 +39,7 @@ _ASKED, _NATURAL = "asked for", "natural"
 _COLUMNS = ("effort", "setting")  # that tell a budget, the likeliest first
 
 PerQuestion = Float[ndarray, " question"]
+_Right = tuple[PerQuestion | None, Float[ndarray, " half"] | None]  # accuracy of whole questions, and of their halves
 
 
 def by_budget(samples: Samples | Any, *, budget: str | None = None, seed: int = 0, rules: Rules = Rules()) -> Result:
@@ -73,7 +74,7 @@ def by_budget(samples: Samples | Any, *, budget: str | None = None, seed: int = 
     if not usable:
         found = f"no model was asked the same questions with two values of `{column}`"
         raise NothingToCompare(found, why="a budget is compared with another", hint="budget=COLUMN; hotmess check shows settings")
-    right = [accuracy(whole), accuracy(split)]
+    right = accuracy(whole), accuracy(split)
     points = frame(point for model in usable for point in _points(whole, split, model, right))
     tests = frame(test for model in usable for test in _tests(whole, split, model, right))
     said = [notice for notice in measured.notices if notice.code != "mixed-settings"]
@@ -202,7 +203,7 @@ def _halves(
 # ---------------------------------------------------------------------------------------------- figures
 
 
-def _points(whole: Asked, split: Asked, model: _Model, right: list[PerQuestion | None]) -> Iterator[dict[str, Any]]:
+def _points(whole: Asked, split: Asked, model: _Model, right: _Right) -> Iterator[dict[str, Any]]:
     for b, budget in enumerate(model.budgets):
         place = model.name | {"kind": _ASKED, "budget": budget, "half": ""}
         yield place | _figures(whole, model.groups[b], model.index[b], right[0])
@@ -225,7 +226,7 @@ def _figures(asked: Asked, group: Group, members: Int[ndarray, " member"], right
     return found | ends("accuracy", share)
 
 
-def _tests(whole: Asked, split: Asked, model: _Model, right: list[PerQuestion | None]) -> Iterator[dict[str, Any]]:
+def _tests(whole: Asked, split: Asked, model: _Model, right: _Right) -> Iterator[dict[str, Any]]:
     """Slopes per doubling of length."""
     terms = whole.table.terms, split.table.terms
     error, ones = [each.error for each in terms], [np.ones(len(each.error)) for each in terms]
@@ -249,7 +250,7 @@ def _tests(whole: Asked, split: Asked, model: _Model, right: list[PerQuestion | 
 
 def _placed(
     model: _Model, whole: PerQuestion, split: Float[ndarray, " half"]
-) -> tuple[Float[ndarray, "budget question"], Float[ndarray, "budget side question"]]:
+) -> tuple[Float[ndarray, "budget member"], Float[ndarray, "budget side member"]]:
     """A figure of each shared question with each budget, and in its halves; NaN where it has none."""
     return whole[model.index], np.where(model.halves < 0, np.nan, split[model.halves])
 

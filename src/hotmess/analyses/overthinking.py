@@ -12,31 +12,28 @@ so that each half can be coherent where the whole is not.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hotmess.analyses.accuracy import accuracy
+from hotmess.analyses.halved import HALVES, with_half
 from hotmess.analyses.points import additive, ends, figures, frame, kept, of_questions, squared_only, statement, with_holm
 from hotmess.asked import Asked, Rules, ask
 from hotmess.errors import EmptyTable, NothingToCompare, OneSample
-from hotmess.frames import polars
 from hotmess.groups import Group
 from hotmess.infer import difference_of_means, difference_of_ratios, mean_interval, ratio_interval, ratio_trend
 from hotmess.measure import measurement
 from hotmess.pairs import attribution, halves, permuted_halves, ratio_difference, relative_length
 from hotmess.result import Result
-from hotmess.samples import Samples, added
+from hotmess.samples import Samples
 from hotmess.singles import singles
 
 __all__ = ["by_overthinking", "by_relative_length"]
 
-_HALVES = ("shorter", "longer")
 _PAIR = "longer half - shorter half"
 
 
@@ -60,7 +57,7 @@ def by_overthinking(samples: Samples | Any, *, draws: int = 1000, seed: int = 0,
     """
     whole = additive(ask(samples, rules, lengths=True))
     measured = measurement(whole)
-    shaped = _with_half(whole, np.random.default_rng(seed))
+    shaped = with_half(whole.samples, whole.length_column, np.random.default_rng(seed))
     split = _split(shaped, rules)
     by_half = measurement(split)
     shown = [row.group for row in measured.rows]
@@ -70,27 +67,9 @@ def by_overthinking(samples: Samples | Any, *, draws: int = 1000, seed: int = 0,
     tests = frame(test for group in whole.wholes if group.name in shown for test in _tests(whole, split, group, draws, rng))
     notices = (*measured.notices, *of_questions(measured.rows))
     interval = "; ".join(dict.fromkeys(row.interval for row in by_half.rows))
-    place = [*_HALVES, "all"]
+    place = [*HALVES, "all"]
     points = frame(sorted(rows, key=lambda row: (shown.index({name: row[name] for name in shown[0]}), place.index(row["half"]))))
     return Result("by_overthinking", points, with_holm(tests), whole.method, notices, whole.samples.source, interval)
-
-
-def _with_half(asked: Asked, rng: np.random.Generator) -> Samples:
-    """The samples that lie in a half, with its name."""
-    samples, length = asked.samples.with_sample_ids(), asked.length_column
-    table = polars(samples.frame).collect()
-    where = [*samples.keys, *(["context_id"] if samples.has("context_id") else []), "sample_id"]
-    known = pl.col(length).is_not_null()
-    if samples.has("status"):
-        known &= ~pl.col("status").is_in(["error", "missing"]).fill_null(value=False)
-    one = table.filter(known).group_by(where, maintain_order=True).agg(pl.col(length).mean())
-    one = one.with_columns(_tie=pl.Series(rng.random(one.height))).sort(length, "_tie")
-    place, count = pl.int_range(1, pl.len() + 1).over(samples.keys), pl.len().over(samples.keys)
-    half = pl.when(place <= count // 2).then(pl.lit("shorter")).when(place > count - count // 2).then(pl.lit("longer"))
-    one = one.with_columns(half=half).filter(pl.col("half").is_not_null()).select(*where, "half")
-    joined = table.join(one, on=where, nulls_equal=True, maintain_order="left")
-    columns = added(samples.columns, "half")
-    return replace(samples, frame=nw.from_native(joined.lazy()), columns=columns)
 
 
 def _split(shaped: Samples, rules: Rules) -> Asked:
@@ -124,7 +103,7 @@ def _point(asked: Asked, group: Group, found: Mapping[str, Any]) -> dict[str, An
 
 
 def _tests(whole: Asked, split: Asked, group: Group, draws: int, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
-    parts = [next((g for g in split.wholes if g.name == {**group.name, "half": half}), None) for half in _HALVES]
+    parts = [next((g for g in split.wholes if g.name == {**group.name, "half": half}), None) for half in HALVES]
     if parts[0] is None or parts[1] is None:
         return
     shorter, longer, both = _shared(whole, split, group, (parts[0], parts[1]))
@@ -154,10 +133,10 @@ def _shared(whole: Asked, split: Asked, group: Group, parts: tuple[Group, Group]
     """The questions that have both halves: as shorter, as longer, and as whole ones, in the same order."""
     names = list(whole.tally.keys)
     here = whole.table.table.select(names).with_row_index("whole")[whole.usable(group)]
-    for part, name in zip(parts, _HALVES, strict=True):
+    for part, name in zip(parts, HALVES, strict=True):
         there = split.table.table.select(names).with_row_index(name)[split.usable(part)]
         here = here.join(there, on=names, nulls_equal=True, maintain_order="left")
-    shorter, longer, both = (here[name].cast(pl.Int64).to_numpy() for name in (*_HALVES, "whole"))
+    shorter, longer, both = (here[name].cast(pl.Int64).to_numpy() for name in (*HALVES, "whole"))
     return shorter, longer, both
 
 

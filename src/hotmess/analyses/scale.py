@@ -22,7 +22,7 @@ from hotmess.asked import Asked, Rules, ask
 from hotmess.errors import NothingToCompare, Notice, UsageError
 from hotmess.figures import row_of
 from hotmess.groups import Group
-from hotmess.infer import Effect, Law, difference, logit_slope, mean_interval, power_law, ppml_over_sizes
+from hotmess.infer import Effect, Law, logit_slope, logit_slope_apart, mean_interval, power_law, ppml_over_sizes
 from hotmess.measure import measurement
 from hotmess.result import Result
 from hotmess.rows import Row
@@ -89,7 +89,7 @@ def by_scale(
     points = [point for line in lines for point in _points(asked, line, hard, right)]
     laws = [(line, _laws(asked, line, right)) for line in lines if line.shared is not None and len(set(line.sizes)) > 1]
     tests = [test for line, found in laws for test in _tests(line, found, size)]
-    tests += list(_apart(laws, hard, size))
+    tests += list(_apart(asked, laws, hard, size))
     uneven = any(row.questions_left_out for row in measured.rows)
     said = [notice for notice in measured.notices if uneven or notice.code != "few-samples"]
     if difficulty is None and hard.measured and len(hard.names) > 1:
@@ -140,7 +140,13 @@ class _Line:
 
     @property
     def sizes(self) -> Float[ndarray, " model"]:
+        """The size of each model."""
         return np.array([group.name["size"] for _, group in self.parts], dtype=float)
+
+    @property
+    def models(self) -> list[Any]:
+        """The name of each model."""
+        return [group.name["model"] for _, group in self.parts]
 
 
 def _lines(asked: Asked, rows: Sequence[Row], keys: list[str], outer: list[str]) -> Iterator[_Line]:
@@ -207,27 +213,48 @@ def _tests(line: _Line, found: _Laws, size: str) -> Iterator[dict[str, Any]]:
     undefined = Effect(np.nan, np.nan, np.nan, np.nan)
     for name, (law, how) in found.items():
         per = f"exponent of {size}, odds" if name == "incoherence" else f"exponent of {size}"
-        parts = (law.question_se, law.model_se) if law else (np.nan, np.nan)
-        more = {key: None if np.isnan(se) else se for key, se in zip(("question_se", "model_se"), parts, strict=True)}
         count = {"sizes": len(line.parts), "questions": 0 if line.shared is None else line.shared.shape[1]}
-        yield statement(line.name, name, per, law.slope if law else undefined, how) | more | count
+        yield statement(line.name, name, per, law.slope if law else undefined, how) | _parts_of(law) | count
 
 
-def _apart(laws: list[tuple[_Line, _Laws]], hard: Difficulty, size: str) -> Iterator[dict[str, Any]]:
-    """The slope of incoherence among the hardest questions less that among the easiest."""
+def _apart(asked: Asked, laws: list[tuple[_Line, _Laws]], hard: Difficulty, size: str) -> Iterator[dict[str, Any]]:
+    """The slope of incoherence among the hardest questions less that among the easiest, of the models that are on both lines."""
     if not hard.ordered or len(hard.names) < 2:
         return
     easiest, hardest = hard.names[0], hard.names[-1]
-    for line, found in laws:
+    for line, _ in laws:
         outer = {name: value for name, value in line.name.items() if name != "difficulty"}
-        other = next((laws for part, laws in laws if part.name == {**outer, "difficulty": easiest}), None)
+        other = next((part for part, _ in laws if part.name == {**outer, "difficulty": easiest}), None)
         if line.name["difficulty"] != hardest or other is None:
             continue
-        first, second = found["incoherence"][0], other["incoherence"][0]
-        if first is not None and second is not None:
-            apart, name = difference(first, second), f"{hardest} - {easiest}"
-            how = "difference of two power laws, of other questions"
-            yield statement({**line.name, "difficulty": name}, "incoherence", f"exponent of {size}, odds: difference", apart, how)
+        law = _paired(asked, line, other)
+        if law is not None:
+            name, how = {**line.name, "difficulty": f"{hardest} - {easiest}"}, f"paired over models, {_how(law)}"
+            said = statement(name, "incoherence", f"exponent of {size}, odds: difference", law.slope, how)
+            yield said | _parts_of(law) | {"sizes": law.sizes}
+
+
+def _paired(asked: Asked, line: _Line, other: _Line) -> Law | None:
+    """How much steeper the logit of incoherence is on one line than on the other."""
+    both = [model for model in line.models if model in other.models]
+    places = [[each.models.index(model) for model in both] for each in (line, other)]
+    if line.shared is None or other.shared is None or len(set(line.sizes[places[0]])) < 2:
+        return None
+    first, second = line.shared[places[0]], other.shared[places[1]]
+    terms = asked.table.terms
+    return logit_slope_apart(
+        (terms.variance[first], terms.bias[first]),
+        (terms.variance[second], terms.bias[second]),
+        line.sizes[places[0]],
+        level=asked.method.level,
+        clusters=(asked.clusters(first[0]), asked.clusters(second[0])),
+    )
+
+
+def _parts_of(law: Law | None) -> dict[str, float | None]:
+    """Both parts of the standard error of a slope; null where one is not known."""
+    parts = {"question_se": law.question_se, "model_se": law.model_se} if law else {"question_se": np.nan, "model_se": np.nan}
+    return {name: None if np.isnan(se) else se for name, se in parts.items()}
 
 
 # ---------------------------------------------------------------------------------------------- notices

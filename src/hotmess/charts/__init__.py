@@ -51,6 +51,7 @@ def chart(result: Result) -> Any:
         NothingToShow: no figure of it is defined.
     """
     figures = [name for name in result.points.columns if f"{name}_low" in result.points.columns]
+    figures = ["incoherence"] if "incoherence" in figures else figures  # where there is no error, the rest is all zeros
     if not result.points.height or (figures and all(result.points[name].is_null().all() for name in figures)):
         raise NothingToShow(
             f"{result.name} found no figure that is defined",

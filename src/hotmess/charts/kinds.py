@@ -91,7 +91,7 @@ def format_adherence(result: Result) -> Any:
     reasons = parts.group_by("outcome").agg(pl.col("rate").sum()).sort("rate", descending=True)["outcome"].to_list()
     parts = parts.with_columns(_order=pl.col("outcome").replace_strict({name: n for n, name in enumerate(reasons)}))
     y = alt.Y("series:N", sort=rows, axis=alt.Axis(title=None, labelLimit=170, ticks=False, domain=False))
-    legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=150, symbolType="square")
+    legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=150, symbolType="square") if reasons else None
     colour = alt.Color(
         "outcome:N",
         sort=reasons,

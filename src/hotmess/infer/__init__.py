@@ -13,7 +13,7 @@ from hotmess.infer.intervals import (
     ratio_interval,
     ratio_without_bias,
 )
-from hotmess.infer.laws import Law, difference, logit_slope, power_law, ppml_over_sizes
+from hotmess.infer.laws import Law, difference, logit_slope, logit_slope_apart, power_law, ppml_over_sizes
 from hotmess.infer.planes import Plane, two_variables
 from hotmess.infer.trends import kendall_exact, mean_trend, monotone, permuted_trend, ratio_trend
 
@@ -36,6 +36,7 @@ __all__ = [
     "holm",
     "kendall_exact",
     "logit_slope",
+    "logit_slope_apart",
     "mean_interval",
     "mean_trend",
     "monotone",

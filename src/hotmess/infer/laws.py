@@ -26,7 +26,7 @@ from hotmess.infer.counts import log_slopes
 from hotmess.infer.effects import Effect, effect_with_error, jackknife_error, left_out, sums_by_unit, welch_df
 from hotmess.infer.trends import has_spread
 
-__all__ = ["Law", "difference", "logit_slope", "power_law", "ppml_over_sizes"]
+__all__ = ["Law", "difference", "logit_slope", "logit_slope_apart", "power_law", "ppml_over_sizes"]
 
 BySize = Float[ndarray, "size question"]
 Sizes = Float[ndarray, " size"]
@@ -83,6 +83,33 @@ def logit_slope(
     return None if np.isnan(logs[:, 0]).any() or not has_spread(np.log(sizes)) else _law(logs, sizes, level)
 
 
+def logit_slope_apart(
+    first: tuple[Float[ndarray, "size one"], Float[ndarray, "size one"]],
+    second: tuple[Float[ndarray, "size two"], Float[ndarray, "size two"]],
+    sizes: Sizes,
+    *,
+    level: float = 0.95,
+    clusters: tuple[Shaped[ndarray, " one"] | None, Shaped[ndarray, " two"] | None] = (None, None),
+) -> Law | None:
+    """Slope of logit incoherence among some questions less that among others (as hard and easy ones), paired over models.
+
+    What makes a model more incoherent on all questions drops out of the difference of its logits, at each size; `difference` of
+    two laws would count it twice. None where a mean is not above 0.
+
+    Args:
+        first: variance and bias (unbiased) of each question at each size.
+        second: variance and bias of the other questions, answered by the same models in the same order.
+        sizes: size of each model.
+        level: the level of confidence.
+        clusters: labels for the questions of each; questions of one label are drawn together.
+    """
+    one, two = (_log_means(v, c) - _log_means(b, c) for (v, b), c in zip((first, second), clusters, strict=True))
+    logs = np.column_stack([one - two[:, :1], one[:, :1] - two[:, 1:]])
+    if np.isnan(logs[:, 0]).any() or not has_spread(np.log(sizes)):
+        return None
+    return _law(logs, sizes, level, strata=(one.shape[1] - 1, two.shape[1] - 1))
+
+
 def _log_means(values: BySize, clusters: Clusters | None) -> Float[ndarray, "size fit"]:
     """Logs of the mean at each size: first of all questions, then without one unit each; NaN where there is none."""
     sums = sums_by_unit(np.vstack([values, np.ones(values.shape[1])]), clusters)
@@ -91,19 +118,20 @@ def _log_means(values: BySize, clusters: Clusters | None) -> Float[ndarray, "siz
     return np.where(exist, np.log(np.where(exist, fits[:-1], 1.0) / np.where(exist, fits[-1], 1.0)), np.nan)
 
 
-def _law(logs: Float[ndarray, "size fit"], sizes: Sizes, level: float) -> Law:
-    """The line through the first logs over log size, and the parts of its error from the others."""
+def _law(logs: Float[ndarray, "size fit"], sizes: Sizes, level: float, strata: tuple[int, ...] | None = None) -> Law:
+    """The line through the first logs over log size, and the parts of its error from the others, one stratum after the other."""
     x, (count, fits) = np.log(sizes), logs.shape
     z = x - x.mean()
     square = float(z @ z)
     slopes = z @ logs / square
     rest = logs - logs.mean(0) - np.outer(z, slopes)
-    slope, n = float(slopes[0]), fits - 1
-    question, model, df = jackknife_error(slopes[1:]) ** 2, np.nan, float(n - 1)
+    strata = strata or (fits - 1,)
+    slope, n = float(slopes[0]), fits - len(strata)
+    question, model, df = _variance(slopes[1:], strata), np.nan, float(n - 1)
     whole = question
     if count >= 4:
         off = float(rest[:, 0] @ rest[:, 0]) / (count - 2) / square
-        noise = sum(jackknife_error(one) ** 2 for one in rest[:, 1:]) / (count - 2) / square
+        noise = sum(_variance(one, strata) for one in rest[:, 1:]) / (count - 2) / square
         model, shared = max(0.0, off - noise), max(0.0, question - noise)
         whole, df = off + shared, welch_df([off, shared], [count - 2, n - 1])
     se = float(np.sqrt(whole))
@@ -116,6 +144,11 @@ def _law(logs: Float[ndarray, "size fit"], sizes: Sizes, level: float) -> Law:
         df=df,
         sizes=count,
     )
+
+
+def _variance(without: Float[ndarray, " unit"], strata: tuple[int, ...]) -> float:
+    """Jackknife variance of a figure from its values without one unit each; units of different strata vary by themselves."""
+    return sum(jackknife_error(part) ** 2 for part in np.split(without, np.cumsum(strata)[:-1]))
 
 
 def ppml_over_sizes(values: BySize, sizes: Sizes, *, level: float = 0.95, clusters: Clusters | None = None) -> Law | None:
