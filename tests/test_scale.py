@@ -17,16 +17,18 @@ from hotmess.errors import (
     NoSuchColumn,
     NothingSelected,
     NothingToCompare,
+    NothingToShow,
     UsageError,
 )
+from hotmess.infer import logit_slope, logit_slope_apart
 
 FIGURES = ("error", "bias2", "variance", "incoherence", "accuracy")
 
 
 @pytest.fixture(scope="module")
 def exact():
-    """Bias² falls as size^-.3; variance as size^-.2, and as size^-.05 on hard questions."""
-    return worlds.sizes(1, kind="vector", bias_slope=-0.3, variance_slope=-0.2, hard_slope=-0.05)
+    """Bias² falls as size^-.3; variance as size^-.2, and rises as size^.1 on hard questions."""
+    return worlds.sizes(1, kind="vector", bias_slope=-0.3, variance_slope=-0.2, hard_slope=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -54,20 +56,39 @@ def codes(result):
 
 def test_exponents_come_back(exact):
     found = by_scale(exact, difficulty="difficulty")
-    for name, power in (("easy", -0.2), ("medium", -0.2), ("hard", -0.05)):
+    for name, power in (("easy", -0.2), ("medium", -0.2), ("hard", 0.1)):
         assert holds(said(found, "variance", name), power)
         assert holds(said(found, "bias2", name), -0.3)
         assert holds(said(found, "incoherence", name), power + 0.3)
         apart = said(found, "variance", name)["value"] - said(found, "bias2", name)["value"]
         assert said(found, "incoherence", name)["value"] == pytest.approx(apart, abs=1e-9)
-    assert holds(said(found, "incoherence", "hard - easy"), 0.15)
+    assert holds(said(found, "incoherence", "hard - easy"), 0.3)
     assert said(found, "incoherence", "hard - easy")["p"] < 0.01
+
+
+def test_models_off_both_lines_do_not_hide_a_difference():
+    """Each model is off the line by as much on hard questions as on easy ones: the difference knows, and stays narrow."""
+    made = worlds.sizes(8, kind="vector", questions=150, variance_slope=-0.3, scatter=0.5)
+    found = by_scale(made, difficulty="difficulty")
+    apart, hard = said(found, "incoherence", "hard - easy"), said(found, "incoherence", "hard")
+    easy = said(found, "incoherence", "easy")
+    assert apart["value"] == pytest.approx(hard["value"] - easy["value"])
+    assert holds(apart, 0)
+    assert apart["value_high"] - apart["value_low"] < 0.3 * (hard["value_high"] - hard["value_low"])
+    less = made.filter((pl.col("model_size") < 30) | (pl.col("difficulty") != "easy"))
+    assert said(by_scale(less, difficulty="difficulty"), "incoherence", "hard - easy")["sizes"] == 5
 
 
 def test_slope_is_that_of_the_line_through_what_is_shown(exact):
     found = by_scale(exact, groups=1)
     logit = np.log(found.points["variance"] / found.points["bias2"])
-    assert said(found, "incoherence")["value"] == pytest.approx(np.polyfit(np.log(found.points["size"]), logit, 1)[0])
+    slope, level = np.polyfit(np.log(found.points["size"]), logit, 1)
+    assert said(found, "incoherence")["value"] == pytest.approx(slope)
+    fit = found.points["incoherence_fit"].to_numpy()
+    np.testing.assert_allclose(np.log(fit / (1 - fit)), level + slope * np.log(found.points["size"]))
+    np.testing.assert_allclose(
+        np.diff(np.log(found.points["bias2_fit"])) / np.diff(np.log(found.points["size"])), said(found, "bias2")["value"]
+    )
 
 
 def test_nothing_is_found_where_nothing_is():
@@ -82,7 +103,8 @@ def test_columns_are_as_documented(plain):
     found = by_scale(plain)
     ends = [f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")]
     place = ["difficulty", "by", "lowest", "highest", "model", "size", "questions", "samples"]
-    assert found.points.columns == ["task", *place, *ends]
+    fits = [f"{name}_fit" for name in ("incoherence", "error", "bias2", "variance", "accuracy")]
+    assert found.points.columns == ["task", *place, *ends, *fits]
     tested = ["what", "per", "value", "value_low", "value_high", "p", "p_holm", "how", "question_se", "model_se", "sizes"]
     assert found.tests.columns == ["task", "difficulty", *tested, "questions"]
     assert set(found.tests["what"]) == {"error", "bias2", "variance", "1 - accuracy", "incoherence"}
@@ -225,6 +247,10 @@ def test_models_without_a_size_are_left_out(plain):
     found = by_scale(plain.with_columns(model_size=pl.when(pl.col("model_size") < 8).then("model_size")), groups=1)
     assert found.points.height == 3
     assert "base-8b" in next(notice for notice in found.notices if notice.code == "no-size").found
+    assert "few-samples" not in codes(found)
+    judged = by_scale(plain.with_columns(model_size=pl.when(pl.col("model_size") < 8).then("model_size")), reference="base-8b")
+    assert judged.points["by"][0] == "output tokens of base-8b"
+    assert judged.points.height == 9
 
 
 def test_bias_that_is_not_above_0_has_no_logit():
@@ -293,11 +319,36 @@ def test_pictures_have_data(families, groups):
     assert {row["size"] for row in _drawn(found) if "size" in row} == {1, 4}
 
 
-def test_perfect_models_have_no_slopes_and_still_a_picture(plain):
+def test_a_model_with_one_wobbly_question_has_no_interval(plain):
+    """Without that question nothing varies at one size, so that nobody can tell what other questions would have shown."""
+    calm = (pl.col("model") == "base-8b") & (pl.col("question_id") > "q0000")
+    table = plain.with_columns(
+        answer=pl.when(calm).then(pl.col("answer").first().over("model", "question_id")).otherwise("answer")
+    )
+    loose = (pl.col("model") == "base-8b") & (pl.col("question_id") == "q0000") & (pl.col("sample_id") == 0)
+    table = table.with_columns(answer=pl.when(loose).then(pl.lit("E")).otherwise("answer"), n_choices=5)
+    found = by_scale(table, groups=1)
+    row = said(found, "incoherence")
+    assert row["value"] is not None
+    assert [row[name] for name in ("value_low", "p", "question_se", "model_se")] == [None] * 4
+    assert "no-interval" in codes(found)
+    assert "no interval" in found.chart().to_json()
+
+
+def test_models_of_one_size_have_the_fitted_line():
+    made = worlds.sizes(5, questions=40, samples=4, sizes=(1, 4), families=("a", "b")).drop("family")
+    found = by_scale(made, groups=1)
+    assert found.points["size"].to_list() == [1, 1, 4, 4]
+    assert found.points["accuracy_fit"].n_unique() == 2
+    assert "incoherence_fit" in found.chart().to_json()
+
+
+def test_perfect_models_have_no_slopes_and_no_picture(plain):
     found = by_scale(plain.with_columns(answer="target"), groups=1)
     assert "no-errors" in codes(found)
     assert found.tests["value"].is_null().all()
-    assert {row["accuracy"] for row in _drawn(found) if "accuracy" in row} == {1.0}
+    with pytest.raises(NothingToShow):
+        found.chart()
 
 
 # ---- length and size
@@ -352,3 +403,21 @@ def test_length_and_size_need_both(plain):
     ]:
         with pytest.raises(error):
             by_length_and_size(table)
+
+
+def test_slopes_apart_are_paired_over_models():
+    rng = np.random.default_rng(0)
+    sizes = np.array([1.0, 2, 5, 9])
+    hard, easy = ((rng.exponential(size=(4, n)), rng.exponential(size=(4, n))) for n in (30, 20))
+    apart, one, two = logit_slope_apart(hard, easy, sizes), logit_slope(*hard, sizes), logit_slope(*easy, sizes)
+    assert apart.slope.value == pytest.approx(one.slope.value - two.slope.value)
+    assert apart.question_se**2 == pytest.approx(one.question_se**2 + two.question_se**2)
+    assert apart.sizes == 4
+    few = logit_slope_apart(*(tuple(part[:2] for part in pair) for pair in (hard, easy)), sizes[:2])
+    assert few.se == few.question_se
+    assert np.isnan(few.model_se)
+    assert logit_slope_apart(hard, (easy[0], -easy[1]), sizes) is None
+    twice = [tuple(np.repeat(part, 2, 1) for part in pair) for pair in (hard, easy)]
+    names = (np.repeat(np.arange(30), 2), np.repeat(np.arange(20), 2))
+    same = logit_slope_apart(*twice, sizes, clusters=names)
+    assert [same.se, same.df] == pytest.approx([apart.se, apart.df])

@@ -15,7 +15,8 @@ from hotmess.tabular import as_table
 
 __all__ = ["Result"]
 
-_SPARED = ("of", "samples", "how", "by", "lowest", "highest")  # what a terminal does not show
+_FITTED = tuple(f"{name}_fit" for name in ("error", "bias2", "variance", "incoherence", "accuracy"))
+_SPARED = ("of", "samples", "how", "by", "lowest", "highest", *_FITTED)  # what a terminal does not show
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +33,7 @@ class Result:
         notices: what must be known about them.
         source: where the samples came from.
         interval: how the intervals of the points were made.
+        lossless: whether the loss played no part.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Result:
     notices: tuple[Notice, ...]
     source: str
     interval: str = ""
+    lossless: bool = False
 
     def table(self) -> pl.DataFrame:
         """The points: tidy, one row each."""
@@ -48,7 +51,8 @@ class Result:
 
     def to_json(self) -> str:
         """One JSON object; the same samples give the same bytes."""
-        figures = {"analysis": self.name, **how_made(self.method), "interval": self.interval}
+        none = {"loss": None, "estimator": None, "delta": None} if self.lossless else {}
+        figures = {"analysis": self.name, **how_made(self.method), **none, "interval": self.interval}
         tables = {"points": self.points.to_dicts(), "tests": self.tests.to_dicts()}
         return as_json(figures | tables, self.source, self.notices)
 
@@ -59,7 +63,7 @@ class Result:
 
     def made(self) -> str:
         """How the figures were made, in a line."""
-        return made(self.method, self.source, [self.interval] if self.interval else [])
+        return made(self.method, self.source, [self.interval] if self.interval else [], lossless=self.lossless)
 
     def chart(self) -> Any:
         """The picture, an Altair chart.

@@ -139,12 +139,13 @@ def _shares_of_variance(row: Row) -> str:
     return f"{_share(row.input_variance, row.variance.value)} / {_share(row.output_variance, row.variance.value)}"
 
 
-def made(method: Method, source: str, ways: Sequence[str]) -> str:
+def made(method: Method, source: str, ways: Sequence[str], *, lossless: bool = False) -> str:
     """How figures were made, in a line."""
     unit = {"kl": "nats", "mode": "share of answers", "zero_one": "share of answers"}.get(method.loss, "")
     loss = _LABELS.get(method.loss, method.loss) + (f" ({unit})" if unit else "")
-    parts = [safe(source), f"label {method.label}", f"loss {loss}", method.estimator]
-    if method.loss == "kl":
+    parts = [safe(source), f"label {method.label}"]
+    parts += [] if lossless else [f"loss {loss}", method.estimator]
+    if method.loss == "kl" and not lossless:
         parts.append(f"delta {method.delta:g}")
     if ways:
         parts.append(f"{method.level:.0%} interval for {_about(method.about)}: {'; '.join(ways)}")

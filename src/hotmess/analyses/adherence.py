@@ -43,7 +43,9 @@ def format_adherence(samples: Samples | Any, *, rules: Rules = Rules()) -> Resul
     order = {"read": 0, "limit": 1, "not read": 2}
     rows.sort(key=lambda row: (*(str(row[name]) for name in names), order.get(row["outcome"], 3), row["outcome"]))
     method = Method("mode", "plugin", rules.invalid, samples.kind, "population", rules.level, rules.delta)
-    return Result("format_adherence", frame(rows), frame([]), method, samples.notices, samples.source, "Wilson, by questions")
+    return Result(
+        "format_adherence", frame(rows), frame([]), method, samples.notices, samples.source, "Wilson, by questions", lossless=True
+    )
 
 
 def _outcome(samples: Samples) -> pl.Expr:

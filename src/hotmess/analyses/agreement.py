@@ -67,7 +67,7 @@ def length_agreement(samples: Samples | Any, *, rules: Rules = Rules()) -> Resul
     tests = frame(_medians(table, [name for name in ("task",) if name in table.columns]))
     interval = "jackknife over questions, Fisher's scale"
     notices = (*_about_lengths(measured.notices), *_unmeasured(asked, groups))
-    return Result("length_agreement", table, tests, asked.method, notices, asked.samples.source, interval)
+    return Result("length_agreement", table, tests, asked.method, notices, asked.samples.source, interval, lossless=True)
 
 
 def _asked(samples: Samples | Any, rules: Rules) -> Asked:
@@ -197,7 +197,9 @@ def length_by_difficulty(samples: Samples | Any, *, difficulty: str = "difficult
     notices = (*_about_lengths(measured.notices), *_unmeasured(asked, groups), *_of_labels(hard))
     interval = "Student's, of the mean log over questions"
     source = asked.samples.source
-    return Result("length_by_difficulty", frame(points), with_holm(frame(tests)), asked.method, notices, source, interval)
+    return Result(
+        "length_by_difficulty", frame(points), with_holm(frame(tests)), asked.method, notices, source, interval, lossless=True
+    )
 
 
 def _by_length(hard: Difficulty, log: PerQuestion) -> Difficulty:

@@ -77,7 +77,14 @@ def answer_changes(
         )
     interval = "Student's t over questions"
     return Result(
-        "answer_changes", frame(rows), with_holm(frame(tests)), asked.method, measured.notices, asked.samples.source, interval
+        "answer_changes",
+        frame(rows),
+        with_holm(frame(tests)),
+        asked.method,
+        measured.notices,
+        asked.samples.source,
+        interval,
+        lossless=True,
     )
 
 

@@ -9,7 +9,7 @@ more over the range that was seen. Contours, where the plane is at some level, a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -66,8 +66,9 @@ def by_length_and_size(
     of = one_of("scale", of, ("logit", "log"))
     models = sized(samples, rules, size, None)
     asked = additive(ask(models.samples, rules, by=[f"{rules.length or 'length'}:{buckets}"]))
+    asked = replace(asked, groups=tuple(group for group in asked.groups if group.name["model"] in models.size))
     measured = measurement(asked)
-    outer = outer_keys(asked)
+    outer = outer_keys(asked, models)
     code = question_codes(asked, outer)
     points: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []

@@ -68,7 +68,9 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
     if short:
         notices.append(Notice("few-attempts", f"{short:,} questions have fewer attempts than the largest k and are left out"))
     interval = "Student's t over questions"
-    return Result("pass_k", frame(rows), frame(tests), asked.method, tuple(notices), asked.samples.source, interval)
+    return Result(
+        "pass_k", frame(rows), frame(tests), asked.method, tuple(notices), asked.samples.source, interval, lossless=True
+    )
 
 
 def _asked(samples: Samples | Any, rules: Rules) -> Asked:

@@ -45,6 +45,8 @@ def one_question(samples: Samples | Any, *, question: str | None = None, rules: 
         there = [str(name) for name in asked.table.table["question_id"].unique().sort()]
         near = nearest(chosen, there)
         raise NothingSelected(f"there is no question `{chosen}`", hint=f"--question '{near or there[0]}'")
+    if samples.has("status"):
+        table = table.filter(~pl.col("status").is_in(["error", "missing"]).fill_null(value=False))
     length, keys = asked.length_column, [name for name in asked.samples.keys if name != "question_id"]
     table = table.sort([*keys, *([length] if length else [])], nulls_last=True, maintain_order=True)
     shown = [pl.col("question_id").cast(pl.String)]
@@ -53,7 +55,7 @@ def one_question(samples: Samples | Any, *, question: str | None = None, rules: 
     shown += [
         pl.col("answer").cast(pl.String),
         target.cast(pl.String),
-        (pl.col("answer") == target).alias("right"),
+        pl.when(target.is_not_null()).then((pl.col("answer") == target).fill_null(value=False)).alias("right"),
     ]
     shown += [pl.col(length).alias("length")] if length else []
     shown += [pl.col(name) for name in ("source", "source_ref") if name in table.columns]

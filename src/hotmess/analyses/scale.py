@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
+from scipy.special import expit
 
 from hotmess.analyses.accuracy import accuracy
 from hotmess.analyses.difficulty import Difficulty, by_column, by_reference, undivided
@@ -32,6 +33,7 @@ __all__ = ["by_scale"]
 
 _Laws = dict[str, tuple[Law | None, str]]  # of each figure the law, if there is one, and how it was found
 
+_WRONG = "1 - accuracy"
 _FEW_SIZES = 4  # below, nobody can tell how far models stand off the line
 
 
@@ -58,7 +60,8 @@ def by_scale(
 
     Returns:
         Points: `family`, `difficulty` (`by` what, with its `lowest` and `highest` number), model, `size`, questions, samples, and
-        error, bias2, variance, incoherence, accuracy with their ends; of the questions that all models of a line answered.
+        error, bias2, variance, incoherence, accuracy with their ends, and what their laws say (NAME_fit); of the questions that
+        all models of a line answered.
         Tests: in each line the exponents of error, bias², variance, 1 - accuracy and of the odds of incoherence, which are
         variance / bias² (the slope of the logit), with `question_se` and `model_se`, the parts of their standard errors; and
         the slope of the logit among the hardest questions less that among the easiest.
@@ -75,7 +78,7 @@ def by_scale(
     has_length = rules.length is not None or models.samples.length is not None
     asked = additive(ask(models.samples, rules, lengths=difficulty is None and (has_length or reference is not None)))
     hard = _difficulty(asked, models, reference, difficulty, groups)
-    outer = outer_keys(asked)
+    outer = outer_keys(asked, models)
     asked = replace(asked, groups=tuple(_groups(asked, models, hard)))
     measured = measurement(asked)
     lines = list(_lines(asked, measured.rows, [*outer, *(["family"] if models.family else []), "difficulty"], outer))
@@ -86,12 +89,15 @@ def by_scale(
             hint="family=COLUMN; hotmess check shows tasks, models and settings",
         )
     right = accuracy(asked)
-    points = [point for line in lines for point in _points(asked, line, hard, right)]
-    laws = [(line, _laws(asked, line, right)) for line in lines if line.shared is not None and len(set(line.sizes)) > 1]
+    found = [(line, _laws(asked, line, right)) for line in lines]
+    points = [point for line, known in found for point in _points(asked, line, known, hard, right)]
+    laws = [(line, known) for line, known in found if known]
     tests = [test for line, found in laws for test in _tests(line, found, size)]
     tests += list(_apart(asked, laws, hard, size))
-    uneven = any(row.questions_left_out for row in measured.rows)
-    said = [notice for notice in measured.notices if uneven or notice.code != "few-samples"]
+    said = [notice for notice in measured.notices if notice.code != "few-samples"]
+    thin = sum(row.questions_left_out for row in measured.rows)
+    if thin:
+        said.append(Notice("few-samples", f"{thin:,} questions have too few samples or contexts, and are left out everywhere"))
     if difficulty is None and hard.measured and len(hard.names) > 1:
         said.append(Notice("same-samples", f"questions are grouped by the mean {hard.by}, whose samples are scored as well"))
     notices = (*said, *models.notices, *of_questions(measured.rows), *_notices(hard, lines, laws))
@@ -165,7 +171,9 @@ def _lines(asked: Asked, rows: Sequence[Row], keys: list[str], outer: list[str])
         yield _Line(dict(zip(keys, values, strict=True)), parts, shared, len(every) - len(both))
 
 
-def _points(asked: Asked, line: _Line, hard: Difficulty, right: Float[ndarray, " question"] | None) -> Iterator[dict[str, Any]]:
+def _points(
+    asked: Asked, line: _Line, laws: _Laws, hard: Difficulty, right: Float[ndarray, " question"] | None
+) -> Iterator[dict[str, Any]]:
     """A row for each model, of the questions that all of them answered."""
     for number, (row, group) in enumerate(line.parts):
         chosen = asked.usable(group) if line.shared is None else np.sort(line.shared[number])
@@ -180,7 +188,17 @@ def _points(asked: Asked, line: _Line, hard: Difficulty, right: Float[ndarray, "
         if right is not None:
             share = mean_interval(right[chosen], level=asked.method.level, clusters=asked.clusters(chosen))
             point |= ends("accuracy", share)
-        yield point
+        yield point | _fits(laws, group.name["size"])
+
+
+def _fits(laws: _Laws, size: float) -> dict[str, float | None]:
+    """What the laws say of a model of this size; null where there is no law."""
+    found: dict[str, float | None] = {}
+    for name, (law, _) in laws.items():
+        log = law.intercept + law.slope.value * np.log(size) if law else np.nan
+        value = expit(log) if name == "incoherence" else 1 - np.exp(log) if name == _WRONG else np.exp(log)
+        found["accuracy_fit" if name == _WRONG else f"{name}_fit"] = None if np.isnan(value) else float(value)
+    return found
 
 
 # ---------------------------------------------------------------------------------------------- laws
@@ -189,11 +207,11 @@ def _points(asked: Asked, line: _Line, hard: Difficulty, right: Float[ndarray, "
 def _laws(asked: Asked, line: _Line, right: Float[ndarray, " question"] | None) -> _Laws:
     """The exponent of each figure, and how it was found."""
     index, terms, level = line.shared, asked.table.terms, asked.method.level
-    if index is None:
+    if index is None or len(set(line.sizes)) < 2:
         return {}
     clusters = asked.clusters(index[0])
     parts = {"error": terms.error[index], "bias2": terms.bias[index], "variance": terms.variance[index]}
-    parts |= {} if right is None else {"1 - accuracy": 1.0 - right[index]}
+    parts |= {} if right is None else {_WRONG: 1.0 - right[index]}
     found: _Laws = {}
     slope = logit_slope(parts["variance"], parts["bias2"], line.sizes, level=level, clusters=clusters)
     found["incoherence"] = (slope, _how(slope) if slope else "not defined: bias² or variance is not above 0 at every size")
@@ -279,6 +297,10 @@ def _notices(hard: Difficulty, lines: list[_Line], laws: list[tuple[_Line, _Laws
     if few:
         found = f"in {few} of {len(lines)} lines there are fewer than {_FEW_SIZES} sizes, too few to tell how far models are off"
         yield Notice("few-sizes", f"{found} a line: intervals of slopes hold for these models and other questions")
+    frail = sum(law is not None and bool(np.isnan(law.se)) for _, found in laws for law, _ in [found["incoherence"]])
+    if frail:
+        found = f"in {frail} of {len(laws)} lines all the variance (or bias²) of a model lies in one question or cluster"
+        yield Notice("no-interval", f"{found}, so that the slope of incoherence has no interval")
     bare = [line for line, found in laws if found["incoherence"][0] is None]
     if bare:
         names = ", ".join(str(line.name["difficulty"]) for line in bare[:3])

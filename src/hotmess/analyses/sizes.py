@@ -1,7 +1,7 @@
 """Which models there are, how large each is, and to which family it belongs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
@@ -22,7 +22,7 @@ class Models:
     """The models of a table that have a size.
 
     Attributes:
-        samples: their samples.
+        samples: the samples of all models.
         size: of each model.
         family: of each model, if there is such a column.
         notices: what must be known of the others.
@@ -66,7 +66,7 @@ def sized(samples: Samples | Any, rules: Rules, size: str, family: str | None) -
     if len(set(sizes.values())) < 2:
         found = f"`{size}` has {len(set(sizes.values()))} value(s) among {table.height} model(s)"
         raise NothingToCompare(found, why="a slope needs two sizes", hint="hotmess check shows the models")
-    return Models(_of(samples, [*sizes]), sizes, families, tuple(_unsized(table, sizes, size)))
+    return Models(samples, sizes, families, tuple(_unsized(table, sizes, size)))
 
 
 def _of_models(samples: Samples, size: str, family: str | None) -> pl.DataFrame:
@@ -97,10 +97,6 @@ def _families(table: pl.DataFrame, column: str | None, *, asked_for: bool) -> di
     return dict(zip(table["model"], table["family_low"].fill_null("other"), strict=True))
 
 
-def _of(samples: Samples, models: list[str]) -> Samples:
-    return replace(samples, frame=samples.frame.filter(nw.col("model").is_in(models)))
-
-
 def _unsized(table: pl.DataFrame, sizes: dict[str, float], size: str) -> Iterator[Notice]:
     without = [name for name in table["model"] if name not in sizes]
     if without:
@@ -108,9 +104,9 @@ def _unsized(table: pl.DataFrame, sizes: dict[str, float], size: str) -> Iterato
         yield Notice("no-size", f"{len(without)} of {table.height} models have no `{size}` and are left out: {shown}")
 
 
-def outer_keys(asked: Asked) -> list[str]:
+def outer_keys(asked: Asked, models: Models) -> list[str]:
     """What separates lines of models: the task, and the setting where a model was asked in several."""
-    rows = asked.table.table
+    rows = asked.table.table.filter(pl.col("model").is_in([*models.size]))
     outer = [name for name in ("task",) if name in rows.columns and name not in asked.rules.pool]
     if "setting" not in rows.columns or "setting" in asked.rules.pool:
         return outer

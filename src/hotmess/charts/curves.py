@@ -31,6 +31,7 @@ class Panel:
         ticks: how many along x.
         colour: of a series that stands alone.
         bare: whether the axis upwards has no numbers, since a panel to the left has them.
+        fit: a column with the line that was fitted, to be drawn where several dots of a series share a place.
     """
 
     x: str
@@ -45,19 +46,22 @@ class Panel:
     ticks: int = 5
     colour: str = COLOURS[0]
     bare: bool = False
+    fit: str = ""
 
 
 def panel(frame: pl.DataFrame, to: Panel) -> Any:
     """Lines with their bands, labelled at their ends; series beyond the sixth in grey."""
     shape = look(frame.filter("bright"), alone=to.colour)  # of all series, so that panels agree where one has nothing to show
     frame = frame.filter(pl.col(to.y).is_not_null() & pl.col(to.x).is_not_null())
-    frame = frame.with_columns(pl.col(to.y).clip(0.0, 1.0)) if to.percent else frame  # the table keeps what lies outside
+    line = to.fit or to.y
+    frame = frame.with_columns(pl.col(to.y, line).clip(0.0, 1.0)) if to.percent else frame  # the table keeps what lies outside
     bright, dim = frame.filter("bright"), frame.filter(~pl.col("bright"))
     x, y = _x(frame, to), _y(frame, to)
-    bands = (
-        alt.Chart(bright).mark_area(opacity=0.15).encode(x=x, y=alt.Y(f"{to.y}_low:Q"), y2=f"{to.y}_high:Q", color=shape["color"])
-    )
-    lines = alt.Chart(bright).mark_line(strokeWidth=1.8).encode(x=x, y=y, color=shape["color"], strokeDash=shape["strokeDash"])
+    bare = alt.Chart(bright)
+    spread = bare.mark_rule(strokeWidth=0.8, opacity=0.5) if to.fit else bare.mark_area(opacity=0.15)
+    bands = spread.encode(x=x, y=alt.Y(f"{to.y}_low:Q"), y2=f"{to.y}_high:Q", color=shape["color"])
+    along = alt.Y(f"{line}:Q") if to.fit else y
+    lines = bare.mark_line(strokeWidth=1.8).encode(x=x, y=along, color=shape["color"], strokeDash=shape["strokeDash"])
     tips = [alt.Tooltip("series:N"), alt.Tooltip(f"{to.x}:Q", format=",.3~g"), alt.Tooltip(f"{to.y}:Q", format=".3~g")]
     dots = (
         alt.Chart(bright)
@@ -67,7 +71,8 @@ def panel(frame: pl.DataFrame, to: Panel) -> Any:
     few = bright.height <= _DOTS * max(bright["series"].n_unique(), 1)
     layers = ([] if dim.height else [bands]) + ([lines, dots] if few else [lines])
     if dim.height:
-        layers.insert(0, alt.Chart(dim).mark_line(color=FAINT, strokeWidth=0.7, opacity=0.6).encode(x=x, y=y, detail="series:N"))
+        faint = alt.Chart(dim).mark_line(color=FAINT, strokeWidth=0.7, opacity=0.6)
+        layers.insert(0, faint.encode(x=x, y=along, detail="series:N"))
     if to.labels and bright["series"].n_unique() > 1:
         layers.append(labels(bright, to, shape))
     title = alt.TitleParams(to.title, fontSize=11, fontWeight="normal", offset=3, frame="group")
@@ -96,6 +101,7 @@ def _y(frame: pl.DataFrame, to: Panel) -> Any:
 def labels(frame: pl.DataFrame, to: Panel, shape: dict[str, Any]) -> Any:
     """The name of each series, right of where it ends."""
     last = frame.sort(to.x).group_by("series", maintain_order=True).last()
+    last = last.with_columns(pl.coalesce(to.fit, to.y).alias(to.y)) if to.fit else last
     ends = frame.select(low=pl.min_horizontal(to.y, f"{to.y}_low").min(), high=pl.max_horizontal(to.y, f"{to.y}_high").max())
     low, high = ends.row(0)
     if to.log_y:

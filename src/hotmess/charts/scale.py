@@ -30,7 +30,7 @@ def by_scale(result: Result) -> Any:
     if len(columns) > _BESIDE:
         points = series_of(points.drop("series", "bright", "column"), ["family", "difficulty"])
     many = points["series"].n_unique() > 1
-    large = Panel("size", "incoherence", "incoherence", "model size", percent=True, labels=many)
+    large = Panel("size", "incoherence", "incoherence", "model size", percent=True, labels=many, fit=_fit(points, "incoherence"))
     wide = (WIDTH - 45 * (len(there) - 1)) // max(len(there), 1)
     small = [_small(points, name, words, (wide, 70), colour) for name, words, colour in there]
     for name, _, _ in there:
@@ -56,7 +56,16 @@ def _series(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _small(points: pl.DataFrame, name: str, words: str, size: tuple[int, int], colour: str) -> Panel:
     log = name != "accuracy" and bool((points[name] > 0).any())
-    return Panel("size", name, words, log_y=log, percent=name == "accuracy", size=size, ticks=2, colour=colour)
+    share, fit = name == "accuracy", _fit(points, name)
+    return Panel("size", name, words, log_y=log, percent=share, size=size, ticks=2, colour=colour, fit=fit)
+
+
+def _fit(points: pl.DataFrame, name: str) -> str:
+    """The column with the fitted line, where models share a size, so that no line goes through them all."""
+    place = [column for column in ("column", "series", "size") if column in points.columns]
+    fit = f"{name}_fit"
+    shared = points.select(place).is_duplicated().any()
+    return fit if shared and fit in points.columns and points[fit].is_not_null().any() else ""
 
 
 def _above_zero(frame: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -72,7 +81,7 @@ def _above_zero(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 def _beside(points: pl.DataFrame, columns: list[str], there: list[tuple[str, str, str]]) -> Any:
     """A column of panels for each family."""
     wide = (WIDTH - _GAP * (len(columns) - 1)) // len(columns)
-    large = Panel("size", "incoherence", "", percent=True, size=(wide, 100), ticks=2)
+    large = Panel("size", "incoherence", "", percent=True, size=(wide, 100), ticks=2, fit=_fit(points, "incoherence"))
     rows = [large, *(_small(points, name, words, (wide, 60), colour) for name, words, colour in there)]
     made = []
     for to in rows:
@@ -116,7 +125,9 @@ def _said(result: Result, columns: list[str]) -> list[str]:
 
 
 def _number(row: dict[str, Any]) -> str:
-    ends = "" if row["value_low"] is None else f" [{row['value_low']:+.2f}, {row['value_high']:+.2f}]"
+    if row["value_low"] is None:
+        return "no interval"
+    ends = f" [{row['value_low']:+.2f}, {row['value_high']:+.2f}]"
     p = "" if row["p"] is None else ", p < 0.001" if row["p"] < 0.001 else f", p = {row['p']:.2g}"
     return f"{row['value']:+.2f}{ends}{p}".replace("-", "−")
 

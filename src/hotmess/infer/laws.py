@@ -132,7 +132,7 @@ def _law(logs: Float[ndarray, "size fit"], sizes: Sizes, level: float, strata: t
     if count >= 4:
         off = float(rest[:, 0] @ rest[:, 0]) / (count - 2) / square
         noise = sum(_variance(one, strata) for one in rest[:, 1:]) / (count - 2) / square
-        model, shared = max(0.0, off - noise), max(0.0, question - noise)
+        model, shared = (float(np.maximum(part - noise, 0.0)) for part in (off, question))  # NaN where noise is not known
         whole, df = off + shared, welch_df([off, shared], [count - 2, n - 1])
     se = float(np.sqrt(whole))
     return Law(
