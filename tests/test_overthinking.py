@@ -15,7 +15,7 @@ HALVES, WHOLE = "longer half", "whole"
 
 
 def overthinking(samples, **how):
-    return by_overthinking(samples, **{"draws": 300} | how)
+    return by_overthinking(samples, **{"draws": 200} | how)
 
 
 def half(result, name, **where):
@@ -24,14 +24,20 @@ def half(result, name, **where):
 
 def test_a_difference_that_is_there_is_found():
     """Longer samples answer like shorter ones six times of ten less; the truth is that of many questions."""
-    results = [overthinking(worlds.lengths(seed, questions=100, within=0.6)) for seed in range(TIMES)]
-    truth = worlds.lengths.truth(0, questions=20_000, within=0.6).drop("question_id", "p", "p_long").mean().row(0, named=True)
+    results = [overthinking(worlds.lengths(seed, questions=80, within=0.6)) for seed in range(TIMES)]
+    truth = (
+        worlds.lengths.truth(0, questions=20_000, samples=1, within=0.6)
+        .drop("question_id", "p", "p_long")
+        .mean()
+        .row(0, named=True)
+    )
     apart = [truth["variance_long"] / truth["error_long"] - truth["variance_short"] / truth["error_short"]]
     apart += [truth["error_long"] - truth["error_short"], truth["variance_long"] - truth["variance_short"]]
     for what, value in zip(("incoherence", "error", "variance"), apart, strict=True):
         found = [said(result, what, HALVES) for result in results]
         assert held(found, value) >= MOST, what
-        assert rejected(found) >= (MOST if what != "incoherence" else LEAST), what  # a ratio of both is known less well
+        assert value > 0
+        assert rejected(found) >= MOST or what == "incoherence"  # a ratio of both is known less well
     # Of ten samples, each has five of nine partners in the other half, where of endless ones it would have one of two.
     between = 10 / 9 * (truth["variance"] - (truth["variance_short"] + truth["variance_long"]) / 2)
     assert held([said(result, "variance", WHOLE) for result in results], between) >= MOST
@@ -39,7 +45,7 @@ def test_a_difference_that_is_there_is_found():
 
 def test_nothing_is_found_in_halves_of_nothing():
     """With few samples, of an odd number, and lengths that are mostly tied."""
-    tables = [worlds.lengths(seed, questions=80, samples=7).with_columns(pl.col("output_tokens") // 500) for seed in range(TIMES)]
+    tables = [worlds.lengths(seed, questions=60, samples=7).with_columns(pl.col("output_tokens") // 500) for seed in range(TIMES)]
     results = [overthinking(table) for table in tables]
     for what in ("incoherence", "error", "variance", "accuracy"):
         found = [said(result, what, HALVES) for result in results]
@@ -50,7 +56,7 @@ def test_nothing_is_found_in_halves_of_nothing():
 
 
 def test_permuting_lengths_says_what_the_interval_says():
-    found = [said(overthinking(worlds.lengths(seed, questions=80, within=0.1)), "incoherence", HALVES) for seed in range(TIMES)]
+    found = [said(overthinking(worlds.lengths(seed, questions=60, within=0.1)), "incoherence", HALVES) for seed in range(TIMES)]
     both = np.array([[row["p"], row["p_permuted"]] for row in found])
     assert np.abs(both[:, 0] - both[:, 1]).max() < 0.2
     assert np.corrcoef(both.T)[0, 1] > 0.9
@@ -210,7 +216,7 @@ def test_no_sample_is_thrown_away():
 
 
 def test_samples_of_any_length_are_alike_where_length_says_nothing():
-    found = [said(by_relative_length(worlds.lengths(seed, questions=80)), "incoherence") for seed in range(TIMES)]
+    found = [said(by_relative_length(worlds.lengths(seed, questions=60)), "incoherence") for seed in range(TIMES)]
     assert held(found, 0.0) >= MOST
     assert rejected(found) <= LEAST
 

@@ -78,7 +78,7 @@ def by_budget(samples: Samples | Any, *, budget: str | None = None, seed: int = 
     points = frame(point for model in usable for point in _points(whole, split, model, right))
     tests = frame(test for model in usable for test in _tests(whole, split, model, right))
     said = [notice for notice in measured.notices if notice.code != "mixed-settings"]
-    notices = (*said, *of_questions(measured.rows), *_notices(models, column, natural=split is not whole))
+    notices = (*said, *of_questions(whole), *_notices(models, column, natural=split is not whole))
     interval = "; ".join(dict.fromkeys(row.interval for row in measured.rows))
     made = with_holm(tests, ("kind", "what", "per"))
     return Result("by_budget", points, made, whole.method, notices, whole.samples.source, interval)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hotmess.analyses.points import ends, frame, measured_groups, statement, with_holm
+from hotmess.analyses.points import ends, frame, measured_groups, of_questions, statement, with_holm
 from hotmess.asked import Asked, Rules, ask
 from hotmess.blocks import blocks
 from hotmess.errors import LossMismatch, NothingToCompare, UsageError
@@ -75,13 +75,14 @@ def answer_changes(
         raise NothingToCompare(
             f"no question has {m} samples in one context, nor {m} contexts", hint="fewer draws, or more samples of each question"
         )
+    notices = (*measured.notices, *of_questions(asked))
     interval = "Student's t over questions"
     return Result(
         "answer_changes",
         frame(rows),
         with_holm(frame(tests)),
         asked.method,
-        measured.notices,
+        notices,
         asked.samples.source,
         interval,
         lossless=True,

@@ -81,7 +81,7 @@ def by_ensemble(
         raise NothingToCompare(
             f"no question has samples enough for {ensembles} ensembles", hint="fewer ensembles, or the closed scheme"
         )
-    notices = (*measured.notices, *of_questions(measured.rows), *_left_away(rows, sizes))
+    notices = (*measured.notices, *of_questions(asked), *_left_away(rows, sizes))
     interval = "jackknife over questions, logit scale"
     return Result("by_ensemble", frame(rows), with_holm(frame(tests)), asked.method, notices, asked.samples.source, interval)
 

@@ -113,7 +113,7 @@ def _curve(name: str, asked: Asked, x: Float[ndarray, " question"], unit: str, s
     rng = np.random.default_rng(seed)
     wholes = measured_groups(asked, measured.rows)
     tests = frame(test for whole in wholes for test in _trends(asked, whole, x, right, unit, rng))
-    notices = (*measured.notices, *of_questions(measured.rows))
+    notices = (*measured.notices, *of_questions(asked))
     interval = "; ".join(dict.fromkeys(row.interval for row in measured.rows))
     return Result(name, points, with_holm(tests), asked.method, notices, asked.samples.source, interval)
 

@@ -85,7 +85,7 @@ def by_length_and_size(
             why="it needs four cells, of two lengths and two sizes, with some bias and some variance in each",
             hint="fewer buckets, more questions, or by_scale",
         )
-    notices = (*measured.notices, *models.notices, *of_questions(measured.rows))
+    notices = (*measured.notices, *models.notices, *of_questions(asked))
     interval = "; ".join(dict.fromkeys(row.interval for row in measured.rows))
     source = asked.samples.source
     return Result("by_length_and_size", frame(points), with_holm(frame(tests)), asked.method, notices, source, interval)

@@ -65,7 +65,7 @@ def by_overthinking(samples: Samples | Any, *, draws: int = 1000, seed: int = 0,
     rows += [_point(whole, group, figures(row)) for row, group in kept(whole, measured.rows)]
     rng = np.random.default_rng(seed)
     tests = frame(test for group in whole.wholes if group.name in shown for test in _tests(whole, split, group, draws, rng))
-    notices = (*measured.notices, *of_questions(measured.rows))
+    notices = (*measured.notices, *of_questions(whole))
     interval = "; ".join(dict.fromkeys(row.interval for row in by_half.rows))
     place = [*HALVES, "all"]
     points = frame(sorted(rows, key=lambda row: (shown.index({name: row[name] for name in shown[0]}), place.index(row["half"]))))
@@ -197,7 +197,7 @@ def by_relative_length(samples: Samples | Any, *, bins: int = 6, rules: Rules = 
         tests.append(statement(group.name, "incoherence", per, trend, "ratio regression over samples, jackknife over questions"))
     if not rows:
         raise NothingToCompare("no question has samples of different lengths", hint="hotmess check tells what is there")
-    notices = (*measured.notices, *of_questions(measured.rows))
+    notices = (*measured.notices, *of_questions(asked))
     interval = "jackknife over questions, logit scale"
     return Result(
         "by_relative_length", frame(rows), with_holm(frame(tests)), asked.method, notices, asked.samples.source, interval

@@ -13,7 +13,7 @@ from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from hotmess.analyses.accuracy import accuracy
-from hotmess.analyses.points import ends, frame, measured_groups, statement
+from hotmess.analyses.points import ends, frame, measured_groups, of_questions, statement
 from hotmess.asked import Asked, Rules, ask
 from hotmess.errors import LossMismatch, NothingToCompare, Notice
 from hotmess.groups import Group
@@ -64,7 +64,7 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
         tests.append(statement(group.name, "intraclass correlation", "being right", effect, "one-way, jackknife over questions"))
     if not any(row["questions"] for row in rows):
         raise NothingToCompare(f"no question has {max(sizes or (1,))} samples", hint="smaller sizes")
-    notices = list(measured.notices)
+    notices = [*measured.notices, *of_questions(asked)]
     if short:
         notices.append(Notice("few-attempts", f"{short:,} questions have fewer attempts than the largest k and are left out"))
     interval = "Student's t over questions"

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hotmess.asked import Asked
+from hotmess.doubt import shared_contexts
 from hotmess.errors import LossMismatch, Notice
 from hotmess.groups import Group
 from hotmess.infer import Effect, Interval, holm
@@ -115,9 +116,9 @@ def measured_groups(asked: Asked, rows: Sequence[Row]) -> list[Group]:
     return [whole for whole in asked.wholes if any(whole.name.items() <= row.group.items() for row in rows)]
 
 
-def of_questions(rows: Sequence[Row]) -> Iterator[Notice]:
-    """What must be known of tests that leave questions out, where the intervals do more, or something else."""
-    if any("contexts" in row.interval for row in rows):
-        yield Notice("questions-only", "trends leave questions out; they do not allow for the choice of shared contexts")
-    elif any("inside questions" in row.interval for row in rows):
-        yield Notice("questions-only", "trends and differences are about questions like these, not about exactly these")
+def of_questions(asked: Asked) -> Iterator[Notice]:
+    """What must be known of tests that leave questions out, where contexts are shared, or something else was asked for."""
+    if any(shared_contexts(asked.table, whole.members) for whole in asked.wholes):
+        yield Notice("questions-only", "tests leave questions out; they do not allow for the choice of shared contexts")
+    elif asked.method.about == "benchmark":
+        yield Notice("questions-only", "tests are about questions like these, not about exactly these")

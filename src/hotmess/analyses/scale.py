@@ -100,7 +100,7 @@ def by_scale(
         said.append(Notice("few-samples", f"{thin:,} questions have too few samples or contexts, and are left out everywhere"))
     if difficulty is None and hard.measured and len(hard.names) > 1:
         said.append(Notice("same-samples", f"questions are grouped by the mean {hard.by}, whose samples are scored as well"))
-    notices = (*said, *models.notices, *of_questions(measured.rows), *_notices(hard, lines, laws))
+    notices = (*said, *models.notices, *of_questions(asked), *_notices(hard, lines, laws))
     interval = "; ".join(dict.fromkeys(row.interval for row in measured.rows))
     return Result("by_scale", frame(points), with_holm(frame(tests)), asked.method, notices, asked.samples.source, interval)
 

@@ -59,7 +59,7 @@ def answer_spread(samples: Samples | Any, *, rules: Rules = Rules()) -> Result:
         raise NothingToCompare(
             "fewer than three questions have a variance and a length", hint="hotmess check tells what is there"
         )
-    notices = (*measured.notices, *of_questions(measured.rows))
+    notices = (*measured.notices, *of_questions(asked))
     return Result(
         "answer_spread", pl.concat(points), with_holm(frame(tests)), asked.method, notices, asked.samples.source, "none"
     )

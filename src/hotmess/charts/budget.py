@@ -16,6 +16,7 @@ __all__ = ["by_budget"]
 _LINES = 3  # models that can be drawn as lines; of more, their slopes are
 _ROWS = 20  # models, beyond which accuracy has no room beside incoherence
 _KINDS = {"asked for": "asked for", "natural": "natural"}
+_LETTERS = 12  # of the name of a budget
 _TITLE = "Thought asked for, and thought that happened"
 
 
@@ -79,9 +80,13 @@ def _panel(points: pl.DataFrame, name: str, x_title: str | None, *, first: bool)
 
 def _budgets(asked: pl.DataFrame, x: Any) -> Any:
     """The name of each budget above its dot, where no line comes."""
-    words = {name: safe(name).rpartition("=")[2][:12] for name in asked["budget"].unique()}
+    words = {name: _short(safe(name).rpartition("=")[2]) for name in asked["budget"].unique()}
     shown = asked.with_columns(pl.col("budget").replace(words).alias("_budget"))
     return alt.Chart(shown).mark_text(fontSize=11, color=INK).encode(x=x, y=alt.value(-6), text="_budget:N")
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= _LETTERS else f"{word[:4]}…{word[5 - _LETTERS :]}"
 
 
 def _said(result: Result, points: pl.DataFrame, many: int) -> list[str]:

@@ -69,7 +69,7 @@ def panel(frame: pl.DataFrame, to: Panel) -> Any:
         .encode(x=x, y=y, color=shape["color"], shape=shape["shape"], tooltip=tips)
     )
     few = bright.height <= _DOTS * max(bright["series"].n_unique(), 1)
-    layers = ([] if dim.height else [bands]) + ([lines, dots] if few else [lines])
+    layers = ([] if dim.height or (to.fit and not few) else [bands]) + ([lines, dots] if few or to.fit else [lines])
     if dim.height:
         faint = alt.Chart(dim).mark_line(color=FAINT, strokeWidth=0.7, opacity=0.6)
         layers.insert(0, faint.encode(x=x, y=along, detail="series:N"))

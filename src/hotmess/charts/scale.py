@@ -15,6 +15,7 @@ __all__ = ["by_length_and_size", "by_scale"]
 
 _BESIDE = 3  # families, beyond which panels are too narrow
 _GAP = 12  # between panels
+_MODELS = 12  # on a line
 _NUMBERS = 42  # cells that have room for a number
 _SMALL = (("bias2", "bias²", BIAS), ("variance", "variance", VARIANCE), ("accuracy", "accuracy", INK))
 
@@ -61,11 +62,11 @@ def _small(points: pl.DataFrame, name: str, words: str, size: tuple[int, int], c
 
 
 def _fit(points: pl.DataFrame, name: str) -> str:
-    """The column with the fitted line, where models share a size, so that no line goes through them all."""
+    """The column with the fitted line, where models are many or share a size, so that a line through them says nothing."""
     place = [column for column in ("column", "series", "size") if column in points.columns]
     fit = f"{name}_fit"
-    shared = points.select(place).is_duplicated().any()
-    return fit if shared and fit in points.columns and points[fit].is_not_null().any() else ""
+    crowded = points.select(place).is_duplicated().any() or points["size"].n_unique() > _MODELS
+    return fit if crowded and fit in points.columns and points[fit].is_not_null().any() else ""
 
 
 def _above_zero(frame: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -97,8 +98,13 @@ def _beside(points: pl.DataFrame, columns: list[str], there: list[tuple[str, str
                 bare=place > 0,
             )
             parts.append(panel(frame.filter(pl.col("column") == name), shown))
-        made.append(alt.hconcat(*parts, spacing=_GAP).resolve_scale(x="shared", y="shared", color="independent"))
-    return alt.vconcat(*made, spacing=8).resolve_scale(color="independent", y="independent")
+        made.append(alt.hconcat(*parts, spacing=_GAP, resolve=_resolved(x="shared", y="shared", color="independent")))
+    return alt.vconcat(*made, spacing=8, resolve=_resolved(y="independent", color="independent"))
+
+
+def _resolved(**scales: Any) -> Any:
+    """What panels share; said when they are put together, since saying it afterwards copies them all."""
+    return alt.Resolve(scale=alt.ScaleResolveMap(**scales))
 
 
 def _cut(name: str, wide: int) -> str:
@@ -110,18 +116,18 @@ def _cut(name: str, wide: int) -> str:
 def _said(result: Result, columns: list[str]) -> list[str]:
     """What difficulty is; and what the tests say, a line for each group of difficulty, or for each family the difference."""
     by = [str(name) for name in result.points["by"].unique(maintain_order=True) if name]
-    first = [f"questions by {safe(by[0])}"] if len(by) == 1 else []
+    first = [f"questions by {_cut(safe(by[0]), WIDTH)}"] if len(by) == 1 else []
     if "what" not in result.tests.columns:
         return first
-    tests = _series(_columns(result.tests.filter((pl.col("what") == "incoherence") & pl.col("value").is_not_null())))
+    tests = _columns(result.tests.filter((pl.col("what") == "incoherence") & pl.col("value").is_not_null()))
     tests = tests if len(columns) == 1 else tests.filter(pl.col("per").str.ends_with("difference"))
     if not 0 < tests.height <= _BESIDE + 1:
         return first
-    alone = tests.height == 1 and tests["series"][0] == "all"
-    head = [] if alone else ["odds of incoherence ~ size to the power"]
-    names = [f"{_cut(row['column'], 100)}, " * (len(columns) > 1) + row["series"] for row in tests.to_dicts()]
-    names = ["odds of incoherence ~ size to the power"] if alone else [f"{name}:" for name in names]
-    return [*first, *head, *(f"{name} {_number(row)}" for name, row in zip(names, tests.to_dicts(), strict=True))]
+    head, rows = "odds of incoherence ~ size to the power", tests.to_dicts()
+    if len(columns) == 1 and result.points["difficulty"].n_unique() == 1:
+        return [*first, *(f"{head}: {_number(row)}" for row in rows)]
+    names = [f"{_cut(row['column'], 100)}, " * (len(columns) > 1) + _cut(safe(row["difficulty"]), 160) for row in rows]
+    return [*first, head, *(f"{name}: {_number(row)}" for name, row in zip(names, rows, strict=True))]
 
 
 def _number(row: dict[str, Any]) -> str:
