@@ -274,23 +274,30 @@ def test_attempts_at_questions_that_belong_together():
 def test_unbiased_terms_stay_and_plug_in_terms_rise_with_the_number_of_samples():
     samples = worlds.lengths(3, questions=60, samples=20)
     row, found = hotmess.measure(samples).rows[0], sample_efficiency(samples, sizes=(2, 5, 10, 20))
+    assert found.points["size"].unique().to_list() == [2, 5, 10]  # subsets of more than half are much the same
     wide = []
-    for size in (2, 5, 10, 20):
+    for size in (2, 5, 10):
         fair, plain = (point(found, size=size, estimator=name) for name in ("unbiased", "plug-in"))
         error = (fair["variance_high"] - fair["variance_low"]) / 4 / np.sqrt(200)
-        assert fair["variance"] == pytest.approx(row.variance.value, abs=4 * error + 1e-9)
+        assert fair["variance"] == pytest.approx(row.variance.value, abs=4 * error)
         assert plain["variance"] == pytest.approx((1 - 1 / size) * fair["variance"])
         assert plain["bias2"] == pytest.approx(fair["bias2"] + fair["variance"] / size)
         wide.append(fair["incoherence_high"] - fair["incoherence_low"])
     assert sorted(wide, reverse=True) == wide
-    assert wide[-1] == pytest.approx(0)  # all samples are one subset
-    assert fair["bias2"] == pytest.approx(row.bias2.value)
+
+
+def test_subsets_differ_as_new_samples_would():
+    """The spread over subsets of the samples at hand is that over tables with other samples of the same questions."""
+    samples = worlds.lengths(3, questions=40, samples=200)
+    found = point(sample_efficiency(samples.filter(pl.col("sample_id") < 20), sizes=(5,)), estimator="unbiased")
+    dealt = [samples.filter(pl.col("sample_id") // 5 == number) for number in range(40)]
+    anew = [hotmess.measure(table).rows[0].variance.value for table in dealt]
+    assert found["variance_high"] - found["variance_low"] == pytest.approx(2 * 1.96 * np.std(anew), rel=0.3)
 
 
 def test_subsets_of_contexts_are_whole_contexts():
     samples = worlds.contexts(3, questions=40)
-    row, found = hotmess.measure(samples).rows[0], sample_efficiency(samples, sizes=(2, 4, 8), draws=100)
-    assert point(found, size=8, estimator="unbiased")["variance"] == pytest.approx(row.variance.value)
+    row, found = hotmess.measure(samples).rows[0], sample_efficiency(samples, sizes=(2, 4), draws=100)
     for size in (2, 4):
         fair, plain = (point(found, size=size, estimator=name) for name in ("unbiased", "plug-in"))
         assert fair["variance_low"] < row.variance.value < fair["variance_high"]

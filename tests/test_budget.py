@@ -8,7 +8,7 @@ from scipy import stats
 
 from hotmess.analyses import by_budget
 from hotmess.analyses.halved import with_half
-from hotmess.asked import Rules
+from hotmess.asked import Rules, ask
 from hotmess.errors import NoLength, NoSuchColumn, NothingToCompare, UsageError
 from hotmess.infer import between_and_within
 from hotmess.prepare import prepare
@@ -152,7 +152,8 @@ def test_halves_are_equal_whatever_is_tied():
             "output_tokens": [5, 5, 5, 5, 1, 9, None, 3, 2, 1, 7],
         }
     )
-    found = with_half(prepare(table), "output_tokens", np.random.default_rng(0)).frame.collect("polars").to_native()
+    asked = ask(prepare(table), Rules(), lengths=True)
+    found = with_half(asked, np.random.default_rng(0)).frame.collect("polars").to_native()
     assert found["half"].value_counts().sort("half").rows() == [("longer", 4), ("shorter", 4)]
     a = found.filter(pl.col("question_id") == "a")
     assert 1 in a.filter(pl.col("half") == "shorter")["output_tokens"]

@@ -210,18 +210,18 @@ def test_pairs_need_a_third_sample():
     assert refused.value.code == "nothing-to-compare"
 
 
-def test_questions_that_belong_together_are_left_out_together():
+@pytest.mark.parametrize("leave_pair_out", [False, True])
+def test_questions_that_belong_together_are_left_out_together(leave_pair_out):
     once = worlds.lengths(6, questions=40).with_columns(pair="question_id")
     twice = pl.concat([once, once.with_columns(question_id=pl.col("question_id") + "'")])
-    alone, together = (
-        by_length(once, buckets=4, leave_pair_out=True),
-        by_length(twice, buckets=4, leave_pair_out=True, rules=Rules(cluster="pair")),
-    )
+    how = {"buckets": 4, "leave_pair_out": leave_pair_out}
+    alone, together = by_length(once, **how), by_length(twice, rules=Rules(cluster="pair"), **how)
     ends = ["value", "value_low", "value_high"]
     assert together.tests[ends].to_numpy() == pytest.approx(alone.tests[ends].to_numpy())
     ends = ["incoherence", "incoherence_low", "incoherence_high"]
     assert together.points[ends].to_numpy() == pytest.approx(alone.points[ends].to_numpy())
-    assert together.tests["p_permuted"].is_null().all()  # lengths cannot be swapped between questions that hang together
+    if not leave_pair_out:  # lengths cannot be swapped between questions that hang together
+        assert together.tests["p_permuted"].is_null().all()
 
 
 # ---------------------------------------------------------------------------------------------- too little, or not at all

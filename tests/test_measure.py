@@ -105,7 +105,7 @@ def test_buckets_are_equal_and_sorted():
     spans = [row.group["length"] for row in found.rows if row.group["model"] == "m1"]
     assert [span["bucket"] for span in spans] == [1, 2, 3, 4]
     assert all(a["high"] <= b["low"] for a, b in pairwise(spans))
-    assert {row.questions for row in found.rows} == {10}
+    assert {row.questions for row in found.rows} <= {9, 10, 11}  # questions of equal length stay together
     assert "same-samples" in {notice.code for notice in found.notices}
     assert hotmess.measure(table(questions=40), by=["output_tokens:4"]).rows[0].error == found.rows[0].error
 

@@ -13,7 +13,7 @@ from scipy.stats import kstest
 import hotmess
 from hotmess.arrays import sample_table
 from hotmess.decompose import decompose
-from hotmess.pairs import attribution, halves, leave_pair_out, permuted_halves, ratio_difference, relative_length
+from hotmess.pairs import attribution, leave_pair_out, masked_terms, permuted_halves, ratio_difference, relative_length
 from hotmess.prepare import prepare
 from hotmess.singles import Singles, singles
 from hotmess.tally import tally
@@ -169,57 +169,6 @@ def test_relative_length_is_to_the_median_of_the_others(lengths):
         assert found == pytest.approx(wanted, nan_ok=True)
 
 
-def test_halves_are_questions_of_their_own():
-    """The same split written down as a column gives, through the tally, the same terms."""
-    rng = np.random.default_rng(2)
-    answers, lengths = rng.integers(0, 3, (12, 3, 4)), rng.permutation(144).reshape(12, 12).astype(float)
-    table = sample_table(answers, [0] * 12, n_choices=3).with_columns(tokens=pl.Series(lengths.ravel()))
-    half = np.where(np.argsort(np.argsort(lengths, axis=1), axis=1) < 6, "a", "b")
-    terms = decompose(tally(prepare(table.with_columns(setting=pl.Series(half.ravel())))))
-    (s,) = singles(tally(prepare(table), each_sample=True, length="tokens"))
-    found = halves(s, rng)
-    assert found.error.T.ravel() == pytest.approx(terms.error)
-    assert found.variance.T.ravel() == pytest.approx(terms.variance)
-    assert found.whole == pytest.approx(attribution(s)[0].mean(1))
-
-
-def test_whole_is_the_mean_of_the_halves_and_what_is_between_them():
-    rng = np.random.default_rng(3)
-    s = plain(drawn(rng, 40, 9), rng.integers(1, 5, (40, 9)).astype(float))
-    found = halves(s, rng)
-    assert found.whole == pytest.approx(found.variance.mean(1) + found.between, abs=1e-12)
-    order = np.argsort(s.length + 1e-3 * rng.random(s.length.shape), axis=1)
-    one = s.length[np.arange(40)[:, None], order]
-    assert found.log_length[:, 0] == pytest.approx(np.log(one[:, :4]).mean(1))  # however ties fall
-    assert found.log_length[:, 1] == pytest.approx(np.log(one[:, 5:]).mean(1))
-
-
-def test_what_is_between_halves_is_a_quarter_of_their_squared_distance():
-    """Two groups of many samples, each with an answer of its own, and no variance inside."""
-    answers = np.repeat([[0, 1]], 200, axis=1).reshape(1, 400)
-    found = halves(plain(answers, np.arange(400.0)[None]), np.random.default_rng(0))
-    assert found.variance[0] == pytest.approx([0, 0])
-    assert found.between[0] == pytest.approx(2 / 4, rel=0.01)
-
-
-def test_samples_without_a_length_are_in_neither_half_and_small_halves_are_nan():
-    length = np.array([[1, 2, 3, 4, np.nan, np.nan], [1, 2, 3, np.nan, np.nan, np.nan], [np.nan] * 6])
-    score = np.array([[1.0, 1, 0, 0, 5, 5]] * 3)
-    found = halves(plain(np.array([[0, 1, 2, 2, 3, 3]] * 3), length), np.random.default_rng(0), score)
-    assert found.variance == pytest.approx(np.array([[1, 0], [np.nan] * 2, [np.nan] * 2]), nan_ok=True)
-    assert found.error == pytest.approx(np.array([[1, 2], [np.nan] * 2, [np.nan] * 2]), nan_ok=True)
-    assert found.score == pytest.approx(np.array([[1, 0], [np.nan] * 2, [np.nan] * 2]), nan_ok=True)
-    assert np.isnan(found.whole).tolist() == [False, True, True]
-
-
-def test_a_half_with_one_context_has_no_variance():
-    s = plain(np.array([[0, 1, 2, 3]]), np.array([[1.0, 2, 3, 4]]), context=np.array([0, 0, 1, 2]))
-    assert np.isnan(halves(s, np.random.default_rng(0)).variance).all()
-    tied = plain(np.array([[0, 1, 2, 3]]), np.ones((1, 4)), context=np.array([0, 0, 1, 2]))
-    sums = permuted_halves(tied, draws=500, rng=np.random.default_rng(0))
-    assert 0.55 < (sums[0, 1] > 0).mean() < 0.75  # of six splits, two leave the first two together
-
-
 @pytest.mark.parametrize("context", [None, [0, 0, 1, 1, 2, 2]])
 def test_permuted_halves_are_all_splits_alike(context):
     """Over many draws, the mean is that over every way to split six samples in halves."""
@@ -244,11 +193,6 @@ def test_permuted_halves_do_not_depend_on_how_draws_are_cut(monkeypatch):
     assert (parts[0, 1] + parts[1, 1]).mean() == pytest.approx((whole[0, 1] + whole[1, 1]).mean(), rel=0.02)
 
 
-def observed_difference(s, rng):
-    found = halves(s, rng)
-    return ratio_difference(np.stack([found.variance, found.error]).sum(1).T[..., None])[0]
-
-
 def test_permuted_lengths_of_a_context_stay_together():
     """Where contexts set the lengths, a half is made of whole contexts; those of three samples cannot swap with those of two."""
     context, level = np.array([0, 0, 1, 1, 2, 2, 3, 3]), np.array([4.0, 7, 5, 9])
@@ -261,18 +205,6 @@ def test_permuted_lengths_of_a_context_stay_together():
     assert set(found[:, 0].round(9).ravel()) == set(wanted)
 
 
-def test_permuted_lengths_swap_among_contexts_of_one_size_and_inside_of_contexts():
-    """Two contexts of two samples and one of one: eight ways to place the lengths."""
-    context, lengths = np.array([0, 0, 1, 1, 2]), np.array([1.0, 5, 2, 6, 3])
-    answers = np.array([[0, 1, 2, 2, 0]])
-    ways = [[*x, *y, 4] for one, two in (((0, 1), (2, 3)), ((2, 3), (0, 1))) for x in (one, one[::-1]) for y in (two, two[::-1])]
-    every = [halves(plain(answers, lengths[way][None], context), np.random.default_rng(0)) for way in ways]
-    wanted = np.mean([[way.variance[0], way.error[0]] for way in every], axis=0).T
-    found = permuted_halves(plain(answers, lengths[None], context), draws=6000, rng=np.random.default_rng(2))
-    assert found.mean(2) == pytest.approx(wanted, abs=0.03)
-    assert len(np.unique(found.round(9).reshape(4, -1), axis=1).T) == len({str(w.variance) + str(w.error) for w in every})
-
-
 def test_permuted_lengths_stay_with_samples_that_have_one():
     length = np.array([[1, 2, 3, 4, np.nan, np.nan, 5, 6]])
     s = plain(np.array([[0, 1, 0, 1, 3, 3, 0, 1]]), length, np.array([0, 0, 1, 1, 2, 2, 3, 3]))
@@ -281,6 +213,30 @@ def test_permuted_lengths_stay_with_samples_that_have_one():
     without = plain(np.array([[0, 1, 0, 1, 0, 1]]), np.arange(6.0)[None], np.array([0, 0, 1, 1, 2, 2]))
     other = permuted_halves(without, draws=200, rng=np.random.default_rng(1))
     assert set(found[0].round(9).T.ravel()) == set(other[0].round(9).T.ravel())
+
+
+def halves(s, rng):
+    """(half, term, question): variance and error of the shorter and the longer half, as the permutations see them."""
+    order = np.argsort(np.argsort(s.length + 1e-6 * rng.random(s.length.shape), axis=1), axis=1)
+    half = s.length.shape[1] // 2
+    masks = np.stack([order < half, order >= s.length.shape[1] - half], axis=1)
+    error, variance = masked_terms(s, s.differences, masks)
+    return np.stack([variance, error]).transpose(2, 0, 1)
+
+
+def observed_difference(s, rng):
+    return ratio_difference(halves(s, rng).sum(2)[..., None])[0]
+
+
+def test_permuted_lengths_swap_among_contexts_of_one_size_and_inside_of_contexts():
+    """Two contexts of two samples and one of one: eight ways to place the lengths."""
+    context, lengths = np.array([0, 0, 1, 1, 2]), np.array([1.0, 5, 2, 6, 3])
+    answers = np.array([[0, 1, 2, 2, 0]])
+    ways = [[*x, *y, 4] for one, two in (((0, 1), (2, 3)), ((2, 3), (0, 1))) for x in (one, one[::-1]) for y in (two, two[::-1])]
+    every = [halves(plain(answers, lengths[way][None], context), np.random.default_rng(0))[..., 0] for way in ways]
+    found = permuted_halves(plain(answers, lengths[None], context), draws=6000, rng=np.random.default_rng(2))
+    assert found.mean(2) == pytest.approx(np.mean(every, axis=0), abs=0.03)
+    assert len(np.unique(found.round(9).reshape(4, -1), axis=1).T) == len({str(way.round(9)) for way in every})
 
 
 @pytest.mark.parametrize("context", [None, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]])

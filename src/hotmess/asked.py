@@ -5,9 +5,10 @@ analyses ask further things of the same terms, so that all figures about a table
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+import narwhals as nw
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
@@ -141,6 +142,7 @@ def ask(samples: Samples | Any, rules: Rules, *, by: Sequence[str] = (), lengths
     samples = samples.right_or_wrong() if loss == "coverage" else samples
     columns, bucket = grouping(samples, by, rules.pool)
     length = _length(samples, rules.length, bucket, needed=lengths)
+    samples = _without_nan(samples, length)
     name = _estimator_name(loss, estimator)
     method = Method(loss, name, invalid, samples.kind, rules.about, rules.level, rules.delta, rules.cluster, length)
     each_sample = _needs_samples(samples, method)
@@ -207,6 +209,14 @@ def _length(samples: Samples, length: str | None, bucket: Bucket | None, *, need
     if not samples.frame.collect_schema()[column].is_numeric():
         raise NoLength(f"the column `{column}` is not numeric", hint="--length COLUMN")
     return column
+
+
+def _without_nan(samples: Samples, length: str | None) -> Samples:
+    """Lengths that are not a number as unknown ones."""
+    if length is None or not samples.frame.collect_schema()[length].is_float():
+        return samples
+    value = nw.col(length)
+    return replace(samples, frame=samples.frame.with_columns(nw.when(~value.is_nan()).then(value).alias(length)))
 
 
 def _needs_samples(samples: Samples, method: Method) -> bool:

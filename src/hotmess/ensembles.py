@@ -162,13 +162,14 @@ def _smoothed(
 def one_hot_limit(counts: Num[ndarray, "question unit"], target: Int[ndarray, " question"], size: int) -> Ensemble:
     """Terms under kl of arithmetic ensembles of one-hot answers, in units of -log(delta) as delta goes to 0.
 
-    error = (1 - p_y)^E, by its unbiased estimate; variance = (1 - p_mode)^E, which has none, by the shares seen; at a finite
+    error = (1 - p_y)^E and variance = (1 - p_mode)^E, both as the chance that none of E different samples is of that class; so
+    the error is unbiased, and the variance plug-in in its choice of the mode, which the samples themselves make. At a finite
     delta ensembles of some size differ, since their log counts are not small against log(delta).
     """
     whole = counts.sum(1)
     right = np.take_along_axis(counts, target[:, None], axis=1)[:, 0]
     error = none_right(right, whole, size)
-    variance = np.where(np.isnan(error), np.nan, (1 - counts.max(1) / np.maximum(whole, 1)) ** size)
+    variance = none_right(counts.max(1), whole, size)
     return Ensemble(error, error - variance, variance)
 
 

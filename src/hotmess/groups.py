@@ -7,7 +7,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from hotmess.decompose import Terms, decompose
@@ -18,7 +18,7 @@ from hotmess.samples import GROUPS, Samples
 from hotmess.sums import HIGHS, LOWS, is_sum
 from hotmess.tally import Tally, question_codes
 
-__all__ = ["Bucket", "Group", "Questions", "buckets_of", "grouping", "groups_of", "known_columns"]
+__all__ = ["Bucket", "Group", "Questions", "buckets_of", "equal_counts", "grouping", "groups_of", "known_columns"]
 
 _NO_GROUPS = (
     "question_id",
@@ -180,10 +180,23 @@ def buckets_of(table: Questions, group: Group, bucket: Bucket) -> Iterator[Group
     mean = (rows["length"] / rows["lengths"]).to_numpy()
     chosen = table.usable(group.members, nested=group.nested) & np.isfinite(mean)
     members, mean = group.members[chosen], mean[chosen]
-    order = np.argsort(mean, kind="stable")
-    count = max(1, min(bucket.count, len(order) // _PER_BUCKET))
-    for number, part in enumerate(np.array_split(order, count), start=1):
-        if len(part):
-            span = {"bucket": number, "of": count, "low": float(mean[part[0]]), "high": float(mean[part[-1]])}
-            span["mean"] = float(mean[part].mean())
-            yield Group({**group.name, bucket.name: span}, np.sort(members[part]), group.nested)
+    count = max(1, min(bucket.count, len(mean) // _PER_BUCKET))
+    place = equal_counts(mean, count)
+    numbers = np.unique(place)
+    for number, at in enumerate(numbers, start=1):
+        part = place == at
+        span = {"bucket": number, "of": len(numbers), "low": float(mean[part].min()), "high": float(mean[part].max())}
+        span["mean"] = float(mean[part].mean())
+        yield Group({**group.name, bucket.name: span}, np.sort(members[part]), group.nested)
+
+
+def equal_counts(values: Float[ndarray, " value"], count: int) -> Int[ndarray, " value"]:
+    """The part, from 0, of each value, where sorted values are cut into parts of equally many; equal values stay together.
+
+    What has the same value must not be told apart by the order of a table; parts may then be uneven, or empty.
+    """
+    order = np.argsort(values, kind="stable")
+    part = np.repeat(np.arange(count), [len(each) for each in np.array_split(order, count)])
+    _, place, many = np.unique(values, return_inverse=True, return_counts=True)
+    middle = np.cumsum(many) - many + (many - 1) // 2
+    return part[middle][place]

@@ -48,8 +48,17 @@ NOTICES: dict[str, str] = {
     "few-questions": """There are fewer questions than buckets were asked for; fewer buckets are shown.""",
     "few-for-ensembles": """Ensembles that share no sample need as many samples as their size times their number. The closed form
         needs no ensembles: two samples of each question give the whole curve.""",
+    "mixed-contexts": """Ensembles that are made of the samples at hand (kl, mode, disjoint ones) take samples of all contexts
+        alike. The mean of samples in one context keeps what the context does, the mean over contexts does not; this is
+        between the two.""",
+    "few-in-halves": """A half of a question's samples needs a pair to have a variance, and with contexts a pair from different
+        ones. Where a context decides how long its samples are, a half may be all of one context.""",
+    "plugin-tests": """Plug-in variance is too small by the factor 1 - 1/K. Where questions have different numbers of samples, that
+        alone makes differences and trends; a test would find them significant.""",
     "few-attempts": """pass@k of a question needs k attempts at it. All points of the curve are about the same questions, so those
         with fewer attempts than the largest k are left out of all.""",
+    "zero-length": """Some questions have a mean length of 0: no reasoning at all. They have a place in the shortest
+        bucket, but none on a scale of doublings, and are left out of the trends.""",
     "questions-only": """Trends, slopes and differences are tested by leaving out questions. Where all questions share the same
         contexts, these are a second source of chance that the test does not see.""",
     "same-samples": """Questions were sorted by the length of the samples that are scored. If long samples tend to be the odd

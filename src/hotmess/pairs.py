@@ -7,8 +7,6 @@ trend out of noise: where long samples tend to be the odd ones out, a question w
 of more variance. A pair whose bucket is chosen by the *other* samples cannot do that.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
@@ -16,9 +14,7 @@ from numpy import ndarray
 from hotmess.singles import Singles
 
 __all__ = [
-    "Halves",
     "attribution",
-    "halves",
     "leave_pair_out",
     "masked_terms",
     "permuted_halves",
@@ -26,9 +22,7 @@ __all__ = [
     "relative_length",
 ]
 
-PerQuestion = Float[ndarray, " question"]
 PerSample = Float[ndarray, "question sample"]
-PerHalf = Float[ndarray, "question half"]
 Masks = Bool[ndarray, "question draw sample"]
 
 _NUMBERS = 1 << 20  # in a chunk of draws
@@ -73,59 +67,6 @@ def _of_the_others(
 
 
 # ---------------------------------------------------------------------------------------------- half by half
-
-
-@dataclass(frozen=True, slots=True)
-class Halves:
-    """The shorter and the longer half of the samples of each question, each taken as a question of its own.
-
-    whole = (variance of the shorter + variance of the longer) / 2 + between, exactly, and `between` estimates
-    |mean of the shorter - mean of the longer|^2 / 4: both halves can have less variance than the whole. Length is something
-    that happened to a sample, not something that was done to it.
-
-    Attributes:
-        error: error of the shorter half, of the longer half; NaN, like all else, where either has no pair.
-        variance: their unbiased variances.
-        whole: unbiased variance of both halves together.
-        between: the part of it that is due to their difference; may be negative.
-        log_length: mean of the log of the lengths that are not 0.
-        score: mean of the scores that were given, if any were.
-    """
-
-    error: PerHalf
-    variance: PerHalf
-    whole: PerQuestion
-    between: PerQuestion
-    log_length: PerHalf
-    score: PerHalf | None = None
-
-
-def halves(s: Singles, rng: np.random.Generator, score: PerSample | None = None) -> Halves:
-    """Split the samples of each question into the shorter and the longer half.
-
-    Samples are ranked by length, ties broken at random; of an odd number the middle one is in neither half, so that both have
-    equally many. Samples without a length are left out. With contexts, pairs come from different contexts of the half.
-
-    Args:
-        s: the samples.
-        rng: breaks ties.
-        score: something else to take the mean of, such as whether a sample is right.
-    """
-    order = np.lexsort((rng.random(s.length.shape), s.length), axis=1)
-    short, long = _low_and_high(np.argsort(order, axis=1)[:, None].astype(float), ~np.isnan(s.length))
-    both = short | long
-    error, variance = masked_terms(s, s.differences, np.concatenate([short, long, both], axis=1))
-    usable = ~np.isnan(variance[:, :2]).any(1, keepdims=True)
-    error, variance = np.where(usable, error, np.nan), np.where(usable, variance, np.nan)
-    masks = np.concatenate([short, long], axis=1) & usable[..., None]
-    return Halves(
-        error=error[:, :2],
-        variance=variance[:, :2],
-        whole=variance[:, 2],
-        between=variance[:, 2] - variance[:, :2].mean(1),
-        log_length=_half_mean(s, masks, _log(s.length)),
-        score=None if score is None else _half_mean(s, masks, score),
-    )
 
 
 def permuted_halves(s: Singles, *, draws: int, rng: np.random.Generator) -> Float[ndarray, "half term draw"]:
@@ -206,11 +147,6 @@ def _weights(s: Singles, mask: Masks) -> Float[ndarray, "question draw sample"]:
     """One over the number of samples that the context of a sample has in the mask; 0 outside."""
     weight = mask.astype(float)
     return weight if s.is_flat else weight / np.maximum(weight @ s.alike.astype(float), 1.0)
-
-
-def _half_mean(s: Singles, masks: Bool[ndarray, "question half sample"], values: PerSample) -> PerHalf:
-    weight = _weights(s, masks & ~np.isnan(values)[:, None])
-    return _over((weight @ np.nan_to_num(values)[..., None])[..., 0], weight.sum(-1))
 
 
 # ---------------------------------------------------------------------------------------------- pair by pair

@@ -11,13 +11,13 @@ class c, subsets of the samples give what is unbiased at any K >= m::
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Float, Num, Shaped
 from numpy import ndarray
 from scipy.special import stdtrit
 
 from hotmess.ensembles import all_in, none_right
 
-__all__ = ["Changes", "IntraClass", "change_rate", "changes", "icc", "pass_at", "pass_hat"]
+__all__ = ["Alike", "Changes", "IntraClass", "alike", "change_rate", "changes", "icc", "pass_at", "pass_hat"]
 
 PerQuestion = Float[ndarray, " question"]
 
@@ -41,6 +41,40 @@ def pass_hat(right: Num[ndarray, " question"], count: Num[ndarray, " question"],
 # ---------------------------------------------------------------------------------------------- contexts
 
 
+class Alike(NamedTuple):
+    """The chance that m draws are all of one class, for each question and class; NaN where there are too few of them.
+
+    With p_g the distribution of answers in context g, and g drawn anew::
+
+        inside = E p_gc^m        by C(n_gc, m) / C(M_g, m), over contexts with m samples or more
+        across = (E p_gc)^m      by the mean of prod n_gc / M_g over sets of m different contexts
+
+    Both are unbiased.
+
+    Attributes:
+        inside: m draws in one context, any context alike.
+        across: m draws, each in a context of its own.
+    """
+
+    inside: Float[ndarray, "question unit"]
+    across: Float[ndarray, "question unit"]
+
+
+def alike(counts: Num[ndarray, "question context unit"], m: int) -> Alike:
+    """How often m draws are all of one class.
+
+    Args:
+        counts: how many samples of a context gave each answer; contexts without a sample do not count.
+        m: the number of draws.
+    """
+    samples = counts.sum(2)
+    every = all_in(counts, np.broadcast_to(samples[..., None], counts.shape), m)
+    known = (samples >= max(m, 1))[..., None]
+    with np.errstate(invalid="ignore"):
+        inside = np.where(known, every, 0.0).sum(1) / known.sum(1)
+    return Alike(inside, _all_the_same(counts / np.maximum(samples, 1)[..., None], samples > 0, m))
+
+
 class Changes(NamedTuple):
     """How often m draws are not all of one class, for each question; both = sampling + context.
 
@@ -58,26 +92,17 @@ class Changes(NamedTuple):
 def changes(counts: Num[ndarray, "question context unit"], m: int) -> Changes:
     """Split the chance of a change among m draws into what sampling does and what contexts add.
 
-    With p_g the distribution of answers in context g, and g drawn anew::
-
-        sampling = 1 - sum_c E p_gc^m        by C(n_gc, m) / C(M_g, m), over contexts with m samples or more
-        both     = 1 - sum_c (E p_gc)^m      by the mean of prod n_gc / M_g over sets of m different contexts
-
-    Both are unbiased, and so is their difference, which is never negative in expectation; for m = 2 these are the output,
-    the input and the whole of the Brier variance. How often contexts alone would change the answer, were there no sampling,
-    is another question: it asks for the mode of each context, of which no unbiased estimate exists.
+    sampling = 1 - sum_c inside_c and both = 1 - sum_c across_c (see `Alike`). Their difference is never negative in expectation;
+    for m = 2 these are the output, the input and the whole of the Brier variance. How often contexts alone would change the
+    answer, were there no sampling, is another question: it asks for the mode of each context, of which no unbiased estimate
+    exists.
 
     Args:
         counts: how many samples of a context gave each answer; contexts without a sample do not count.
         m: the number of draws. NaN where there are too few samples in every context, or too few contexts.
     """
-    samples = counts.sum(2)
-    inside = 1.0 - all_in(counts, np.broadcast_to(samples[..., None], counts.shape), m).sum(2)
-    known = samples >= max(m, 1)
-    with np.errstate(invalid="ignore"):
-        sampling = np.where(known, inside, 0.0).sum(1) / known.sum(1)
-    both = 1.0 - _all_the_same(counts / np.maximum(samples, 1)[..., None], samples > 0, m).sum(1)
-    return Changes(sampling, both - sampling, both)
+    inside, across = (1.0 - chance.sum(1) for chance in alike(counts, m))
+    return Changes(inside, across - inside, across)
 
 
 def _all_the_same(
@@ -113,7 +138,14 @@ class IntraClass(NamedTuple):
     high: float
 
 
-def icc(total: PerQuestion, square: PerQuestion, count: PerQuestion, level: float = 0.95) -> IntraClass:
+def icc(
+    total: PerQuestion,
+    square: PerQuestion,
+    count: PerQuestion,
+    level: float = 0.95,
+    *,
+    clusters: Shaped[ndarray, " question"] | None = None,
+) -> IntraClass:
     """How much of the spread of single scores is between questions: the one-way intraclass correlation, ICC(1).
 
     With F = MSB / MSW of an analysis of variance over questions, and K_0 the effective number of samples in each,
@@ -128,16 +160,19 @@ def icc(total: PerQuestion, square: PerQuestion, count: PerQuestion, level: floa
         square: sum of their squares.
         count: how many there are.
         level: the level of confidence.
+        clusters: a label for each question; questions of one label are left out together.
     """
     used = count > 0
     total, square, count = total[used], square[used], count[used]
+    label = np.arange(len(count)) if clusters is None else np.unique(clusters[used], return_inverse=True)[1]
     centre = total.sum() / count.sum() if used.any() else 0.0
     square = square - 2 * centre * total + centre**2 * count  # sums of squares are then small where they should be
     total = total - centre * count
     columns = np.stack([np.ones(len(count)), count, count**2, total, total**2 / count, square])
     whole = columns.sum(1, keepdims=True)
     log_f, effective = _log_f(whole)
-    n = len(count)
+    columns = np.stack([np.bincount(label, column) for column in columns]) if len(count) else columns
+    n = columns.shape[1]
     left = _log_f(whole - columns)[0]
     se = np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum()) if n > 2 and np.isfinite(left).all() else np.nan
     reach = se * stdtrit(max(n - 1, 1), 0.5 + level / 2)

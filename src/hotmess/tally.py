@@ -116,8 +116,8 @@ def question_codes(made: Tally) -> Int[ndarray, " cell"]:
 
 
 def asked_by(made: Tally) -> list[str]:
-    """The columns that name what was asked, whoever was asked: the key of a question without model and setting."""
-    return [name for name in made.keys if name not in ("model", "setting")]
+    """The columns that name what was asked, whoever was asked and however answers are split."""
+    return [name for name in ("task", "question_id") if name in made.keys]
 
 
 def count_questions(made: Tally) -> int:

@@ -110,7 +110,9 @@ def _pairs(asked: Asked, groups: list[Group]) -> Iterator[dict[str, Any]]:
     code = asked.table.table.select(pl.struct(keys).rank("dense")).to_series().cast(pl.Int64).to_numpy() - 1
     length = _log_length(asked)
     matrix = np.stack([_by_question(length[group.members], code[group.members], int(code.max()) + 1) for group in groups])
-    found = {(a, b): _pair(matrix[a], matrix[b], asked.method.level) for a, b in combinations(range(len(groups)), 2)}
+    labels_of = None if asked.table.clusters is None else _cluster_of(asked.table.clusters, code)
+    level, two = asked.method.level, combinations(range(len(groups)), 2)
+    found = {(a, b): _pair(matrix[a], matrix[b], level, labels_of) for a, b in two}
     agreed: list[list[float]] = [[] for _ in groups]
     for pair, point in found.items():
         if point is not None and point["spearman"] is not None:
@@ -131,11 +133,19 @@ def _by_question(values: PerQuestion, code: Int[ndarray, " question"], count: in
     return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
-def _pair(a: PerQuestion, b: PerQuestion, level: float) -> dict[str, Any] | None:
+def _cluster_of(clusters: ndarray, code: Int[ndarray, " question"]) -> Int[ndarray, " place"]:
+    """The cluster of each question, by its code."""
+    found = np.zeros(int(code.max()) + 1, dtype=np.int64)
+    found[code] = np.unique(clusters, return_inverse=True)[1]
+    return found
+
+
+def _pair(a: PerQuestion, b: PerQuestion, level: float, clusters: Int[ndarray, " place"] | None) -> dict[str, Any] | None:
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < _FEWEST:
         return None
-    ranks, logs = (correlation(a[both], b[both], ranks=which, level=level) for which in (True, False))
+    labels = None if clusters is None else clusters[both]
+    ranks, logs = (correlation(a[both], b[both], ranks=which, level=level, clusters=labels) for which in (True, False))
     p = None if np.isnan(ranks.p) else ranks.p
     return {"questions": int(both.sum())} | ends("spearman", ranks) | ends("pearson", logs) | {"p": p}
 
@@ -191,7 +201,8 @@ def length_by_difficulty(samples: Samples | Any, *, difficulty: str = "difficult
     tests: list[dict[str, Any]] = []
     for group in groups if hard.ordered else []:
         chosen = group.members[np.isfinite(log[group.members]) & (hard.group[group.members] >= 0)]
-        found = correlation(hard.value[chosen], log[chosen], ranks=True, level=asked.method.level)
+        labels = asked.clusters(chosen)
+        found = correlation(hard.value[chosen], log[chosen], ranks=True, level=asked.method.level, clusters=labels)
         said = statement(group.name, "length", f"rank correlation with {hard.by}", found, "Spearman, jackknife over questions")
         tests.append(said | {"questions": len(chosen)})
     notices = (*_about_lengths(measured.notices), *_unmeasured(asked, groups), *_of_labels(hard))

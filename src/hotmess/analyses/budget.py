@@ -27,7 +27,7 @@ from hotmess.errors import EmptyTable, NothingToCompare, Notice, OneSample, Usag
 from hotmess.figures import row_of
 from hotmess.frames import distinct
 from hotmess.groups import Group, known_columns
-from hotmess.infer import between_and_within, mean_interval
+from hotmess.infer import between_and_within, share_interval
 from hotmess.measure import measurement
 from hotmess.prepare import prepare
 from hotmess.result import Result
@@ -102,7 +102,7 @@ def _column(samples: Samples, budget: str | None, rules: Rules) -> str:
 
 def _split(whole: Asked, rules: Rules, by: list[str], rng: np.random.Generator) -> Asked:
     """The same samples in halves; as they are, where no question has four."""
-    halves = with_half(whole.samples, whole.length_column, rng, by=by[:-1])
+    halves = with_half(whole, rng)
     try:
         return ask(halves, replace(rules, max_invalid=1.0), by=by, lengths=True)
     except (EmptyTable, OneSample):
@@ -172,7 +172,8 @@ def _refuse_settings(name: dict[str, Any], by_budget: dict[str, list[Group]], co
 
 def _codes(whole: Asked, split: Asked, column: str) -> tuple[Int[ndarray, " question"], Int[ndarray, " half"]]:
     """A number for each question of both tables, the same with every budget."""
-    names = [name for name in whole.tally.keys if name not in ("model", "setting", column)]
+    of_models = {"model", "setting"} - set(whole.rules.pool)  # what is pooled is part of a question's name
+    names = [name for name in whole.tally.keys if name != column and name not in of_models]
     tables = [asked.table.table.select(names) for asked in (whole, split)]
     code = pl.concat(tables).select(pl.struct(names).rank("dense")).to_series().cast(pl.Int64).to_numpy()
     return code[: tables[0].height], code[tables[0].height :]
@@ -222,7 +223,7 @@ def _figures(asked: Asked, group: Group, members: Int[ndarray, " member"], right
     found = {"length": length} | figures(row_of(asked, Group(group.name, members, nested)))
     if right is None:
         return found
-    share = mean_interval(right[members], level=asked.method.level, clusters=asked.clusters(members))
+    share = share_interval(right[members], level=asked.method.level, clusters=asked.clusters(members))
     return found | ends("accuracy", share)
 
 
@@ -245,7 +246,8 @@ def _tests(whole: Asked, split: Asked, model: _Model, right: _Right) -> Iterator
         for kind, each in zip((_ASKED, _NATURAL, f"{_ASKED} - {_NATURAL}"), found, strict=True):
             if kind == _ASKED or (model.halves >= 0).any():
                 said = statement(model.name | {"kind": kind}, what, f"doubling of {whole.length_column}", each, how)
-                yield said | {"questions": model.index.shape[1]}
+                halved = int((model.halves >= 0).all(1).any(0).sum())
+                yield said | {"questions": halved if kind == _NATURAL else model.index.shape[1]}
 
 
 def _placed(

@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from hotmess.analyses.points import additive, frame, measured_groups, squared_only
+from hotmess.analyses.points import additive, ends, frame, measured_groups, squared_only
 from hotmess.asked import Rules, ask
 from hotmess.errors import NothingToCompare
+from hotmess.infer import Interval
 from hotmess.measure import measurement
 from hotmess.pairs import masked_terms
 from hotmess.result import Result
@@ -35,15 +36,16 @@ def sample_efficiency(
 
     Args:
         samples: a sample table; the more samples a question has, the more this says.
-        sizes: how many samples (with contexts: how many contexts) a subset has; by default 2, 3, 5, 10, 15, 20, 30, …, up to
-            half of what there is, since subsets that share most of their samples hardly differ.
+        sizes: how many samples (with contexts: how many contexts) a subset has, up to half of what there is; by default 2, 3,
+            5, 10, 15, 20, 30, ….
         draws: how many subsets of each size.
         seed: of the subsets.
         rules: how to measure; a squared loss.
 
     Returns:
         Points: `size`, `estimator` (unbiased, plug-in), questions, and bias2, variance, incoherence: the mean over subsets, and
-        as ends the span of the middle 95 % of them. The questions stay the same, so this spread says nothing of other questions.
+        as ends the span of the middle 95 % of them, widened by 1 / sqrt(1 - size / K): subsets of K samples share some, and
+        differ by less than new samples would. The questions stay the same, so this says nothing of other questions.
 
     Raises:
         NothingToCompare: no question has four samples.
@@ -58,7 +60,7 @@ def sample_efficiency(
         most = int(np.median(np.concatenate([s.contexts for s in stacks]))) if stacks else 0
         stacks = [part for s in stacks if (part := _with_enough(s, most)) is not None]
         for size in _possible(sizes, most):
-            rows += [group.name | point for point in _figures(stacks, size, draws, rng, asked.method.level)]
+            rows += [group.name | point for point in _figures(stacks, (size, most), draws, rng, asked.method.level)]
     if not rows:
         raise NothingToCompare(
             "no question has samples enough for subsets", why="two are needed, out of twice as many", hint="four samples or more"
@@ -70,7 +72,7 @@ def sample_efficiency(
 
 def _possible(sizes: Sequence[int] | None, most: int) -> list[int]:
     usual = (2, 3, 5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500)
-    return [size for size in sizes or usual if 2 <= size <= (most if sizes else most // 2)]
+    return [size for size in sizes or usual if 2 <= size <= most // 2]
 
 
 def _with_enough(s: Singles, most: int) -> Singles | None:
@@ -79,9 +81,10 @@ def _with_enough(s: Singles, most: int) -> Singles | None:
 
 
 def _figures(
-    stacks: Sequence[Singles], size: int, draws: int, rng: np.random.Generator, level: float
+    stacks: Sequence[Singles], share: tuple[int, int], draws: int, rng: np.random.Generator, level: float
 ) -> Iterator[dict[str, Any]]:
-    """Figures of subsets of one size."""
+    """Figures of subsets of so many of all the samples."""
+    size, most = share
     questions = sum(len(s.question) for s in stacks)
     sums = {name: np.zeros((3, draws)) for name in ("unbiased", "plug-in")}  # error, variance, questions
     for s in stacks:
@@ -99,10 +102,17 @@ def _figures(
             found = {"bias2": (error - variance) / count, "variance": variance / count, "incoherence": variance / error}
         point: dict[str, Any] = {"estimator": estimator, "size": size, "questions": questions}
         for name in _TERMS:
-            low, high = np.nanquantile(found[name], (tail, 1 - tail)) if np.isfinite(found[name]).any() else (None, None)
-            mean = float(np.nanmean(found[name])) if low is not None else None
-            point |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+            point |= ends(name, _span(found[name], tail, wider=1 / np.sqrt(1 - size / most)))
         yield point
+
+
+def _span(values: Float[ndarray, " draw"], tail: float, *, wider: float) -> Interval:
+    """The mean of what is defined, and the quantiles, so much wider."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Interval(np.nan, np.nan, np.nan)
+    mean, (low, high) = float(known.mean()), np.quantile(known, (tail, 1 - tail))
+    return Interval(mean, float(mean + (low - mean) * wider), float(mean + (high - mean) * wider), 1 - 2 * tail)
 
 
 def _subsets_of(s: Singles, size: int, draws: int, rng: np.random.Generator) -> Masks:

@@ -7,14 +7,13 @@ Sorting questions by the length of the very samples that are scored can make a t
 each pair of samples is put into a bucket by the *other* samples of its question.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import narwhals as nw
 import numpy as np
-import polars as pl
 from jaxtyping import Float, Int
 from numpy import ndarray
 
@@ -34,7 +33,7 @@ from hotmess.analyses.points import (
 from hotmess.asked import Asked, Rules, ask
 from hotmess.errors import NoSuchColumn, NothingToCompare, Notice
 from hotmess.groups import Group
-from hotmess.infer import difference_of_ratios, mean_interval, mean_trend, permuted_trend, ratio_interval, ratio_trend
+from hotmess.infer import difference_of_ratios, mean_trend, permuted_trend, ratio_interval, ratio_trend, share_interval
 from hotmess.measure import measurement
 from hotmess.pairs import leave_pair_out as pairs_by_others
 from hotmess.prepare import prepare
@@ -73,8 +72,9 @@ def by_length(
     asked = additive(ask(samples, rules, by=[f"{rules.length or 'length'}:{buckets}"]))
     with np.errstate(divide="ignore"):
         doublings = np.log2(asked.length())
-    found = _curve("by_length", asked, doublings, f"doubling of {asked.length_column}", seed)
-    return _left_out(asked, found) if leave_pair_out else found
+    if leave_pair_out:
+        return _by_the_others(asked)
+    return _curve("by_length", asked, doublings, f"doubling of {asked.length_column}", seed)
 
 
 def by_wait_ratio(samples: Samples | Any, *, buckets: int = 8, seed: int = 0, rules: Rules = Rules()) -> Result:
@@ -109,13 +109,23 @@ def _curve(name: str, asked: Asked, x: Float[ndarray, " question"], unit: str, s
     """Figures in each bucket, and trends over all questions."""
     measured = measurement(asked)
     right = accuracy(asked)
-    points = frame(_point(asked, row, group, right) for row, group in kept(asked, measured.rows))
+    shown = list(kept(asked, measured.rows))
+    points = frame(_point(asked, row, group, right) for row, group in shown)
     rng = np.random.default_rng(seed)
-    wholes = measured_groups(asked, measured.rows)
-    tests = frame(test for whole in wholes for test in _trends(asked, whole, x, right, unit, rng))
-    notices = (*measured.notices, *of_questions(asked))
+    tests = []
+    for whole in measured_groups(asked, measured.rows):
+        tests += list(_trends(asked, whole, _members(asked, whole, [group for _, group in shown]), (x, right), unit, rng))
+    zero = int(np.isneginf(x).sum())
+    lost = [Notice("zero-length", f"{zero:,} question(s) have a length of 0, which no doubling reaches, and are in no trend")]
+    notices = (*measured.notices, *of_questions(asked), *(lost if zero else []))
     interval = "; ".join(dict.fromkeys(row.interval for row in measured.rows))
-    return Result(name, points, with_holm(tests), asked.method, notices, asked.samples.source, interval)
+    return Result(name, points, with_holm(frame(tests)), asked.method, notices, asked.samples.source, interval)
+
+
+def _members(asked: Asked, whole: Group, groups: Sequence[Group]) -> Int[ndarray, " member"]:
+    """The questions of a model that are in the buckets that are shown."""
+    parts = [asked.usable(group) for group in groups if whole.name.items() <= group.name.items()]
+    return np.sort(np.concatenate(parts))
 
 
 def _span(asked: Asked, group: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,19 +142,19 @@ def _point(asked: Asked, row: Row, group: Group, right: Float[ndarray, " questio
     shown = _span(asked, row.group) | figures(row)
     if right is None:
         return shown
-    return shown | ends("accuracy", mean_interval(right[chosen], level=row.error.level, clusters=asked.clusters(chosen)))
+    return shown | ends("accuracy", share_interval(right[chosen], level=row.error.level, clusters=asked.clusters(chosen)))
 
 
 def _trends(
     asked: Asked,
     whole: Group,
-    x: Float[ndarray, " question"],
-    right: Float[ndarray, " question"] | None,
+    chosen: Int[ndarray, " member"],
+    figures: tuple[Float[ndarray, " question"], Float[ndarray, " question"] | None],
     unit: str,
     rng: np.random.Generator,
 ) -> Iterator[dict[str, Any]]:
-    """Statements about all the questions of a model."""
-    chosen = asked.usable(whole)
+    """Statements about all the questions of a model, from where they stand and how often they are right."""
+    x, right = figures
     chosen = chosen[np.isfinite(x[chosen])]
     terms, at, level = asked.table.terms, x[chosen], asked.method.level
     variance, error = terms.variance[chosen], terms.error[chosen]
@@ -164,63 +174,56 @@ def _trends(
 # ---------------------------------------------------------------------------------------------- pairs by the others
 
 
-def _left_out(asked: Asked, found: Result) -> Result:
-    """The same buckets, filled by pairs of samples that did not decide which one they fall into."""
+def _by_the_others(asked: Asked) -> Result:
+    """The same buckets, filled by pairs of samples that did not decide which one they fall into.
+
+    Raises:
+        NothingToCompare: no question has three samples.
+    """
     squared_only(asked, "leave_pair_out")
-    made = asked.each_sample()
+    measured = measurement(asked)
+    shown = [group for _, group in kept(asked, measured.rows)]
+    made, level = asked.each_sample(), asked.method.level
     rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     few = 0
-    for whole in asked.wholes:
-        buckets = [group for group in asked.groups if whole.name.items() <= group.name.items()]
-        if not any(_is_shown(found.points, whole.name)):
-            continue
-        spans = [_span(asked, group.name) for group in buckets]
+    for whole in measured_groups(asked, measured.rows):
+        spans = [_span(asked, group.name) for group in shown if whole.name.items() <= group.name.items()]
         edges = np.array([(a["longest"] + b["shortest"]) / 2 for a, b in pairwise(spans)])
-        variance, error, question = _by_others(asked, made, whole, edges)
-        few += len(asked.usable(whole)) - len(question)
+        chosen = _members(asked, whole, shown)
+        variance, error, question = _spread_over(asked, made, chosen, edges)
+        few += len(chosen) - len(question)
         if not len(question):
             continue
-        level, clusters = asked.method.level, asked.clusters(question)
-        rows += [span | _of_pairs(variance[:, b], error[:, b], level, clusters) for b, span in enumerate(spans)]
-        sides = (variance[:, -1], error[:, -1], variance[:, 0], error[:, 0])
-        ends_apart = difference_of_ratios(*sides, level=level, clusters=clusters)
-        how = "leave-pair-out, paired jackknife over questions"
-        tests.append(statement(whole.name, "incoherence", "longest bucket - shortest bucket", ends_apart, how))
+        clusters = asked.clusters(question)
+        for b, span in enumerate(spans):
+            found = ratio_interval(variance[:, b], error[:, b], level=level, clusters=clusters)
+            rows.append(span | {"questions": len(question)} | ends("incoherence", found))
+        if len(spans) > 1:
+            sides = (variance[:, -1], error[:, -1], variance[:, 0], error[:, 0])
+            apart = difference_of_ratios(*sides, level=level, clusters=clusters)
+            how = "leave-pair-out, paired jackknife over questions"
+            tests.append(statement(whole.name, "incoherence", "longest bucket - shortest bucket", apart, how))
     if not rows:
         raise NothingToCompare(
             "no question has three samples (or three contexts)",
             why="the others choose the bucket of a pair",
             hint="three samples",
         )
-    notices = tuple(notice for notice in found.notices if notice.code != "same-samples")
+    said = [*(notice for notice in measured.notices if notice.code != "same-samples"), *of_questions(asked)]
     if few:
-        notices += (
-            Notice("few-samples", f"{few:,} question(s) have no sample (or context) beside a pair, and are in no bucket"),
-        )
+        said.append(Notice("few-samples", f"{few:,} question(s) have no sample (or context) beside a pair, and are in no bucket"))
     interval = "jackknife over questions, pairs in the bucket of the other samples"
-    merged = pl.concat([found.tests, frame(tests)], how="diagonal_relaxed")
-    return replace(found, points=frame(rows), tests=merged, notices=notices, interval=interval)
+    tested = with_holm(frame(tests))
+    return Result("by_length", frame(rows), tested, asked.method, tuple(said), asked.samples.source, interval)
 
 
-def _is_shown(points: pl.DataFrame, name: Mapping[str, Any]) -> list[bool]:
-    return [all(row[key] == value for key, value in name.items()) for row in points.iter_rows(named=True)]
-
-
-def _by_others(
-    asked: Asked, made: Tally, whole: Group, edges: Float[ndarray, " edge"]
+def _spread_over(
+    asked: Asked, made: Tally, chosen: Int[ndarray, " member"], edges: Float[ndarray, " edge"]
 ) -> tuple[Float[ndarray, "question bucket"], Float[ndarray, "question bucket"], Int[ndarray, " question"]]:
     """Variance and error of each question, spread over buckets, and which it is; of questions of three samples or more."""
-    stacks = list(singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(whole)))
+    stacks = list(singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=chosen))
     parts = [(*pairs_by_others(s, edges), s.question) for s in stacks]
     variance, error, question = (np.concatenate(list(column)) for column in zip(*parts, strict=True))
     known = np.isfinite(error).all(1)
     return variance[known], error[known], question[known]
-
-
-def _of_pairs(
-    variance: Float[ndarray, " question"], error: Float[ndarray, " question"], level: float, clusters: ndarray | None
-) -> dict[str, Any]:
-    """Figures of a bucket: means over the pairs that fell into it."""
-    found = ratio_interval(variance, error, level=level, clusters=clusters)
-    return {"questions": int((error > 0).sum())} | ends("incoherence", found)

@@ -12,6 +12,7 @@ so that each half can be coherent where the whole is not.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,15 @@ from hotmess.analyses.accuracy import accuracy
 from hotmess.analyses.halved import HALVES, with_half
 from hotmess.analyses.points import additive, ends, figures, frame, kept, of_questions, squared_only, statement, with_holm
 from hotmess.asked import Asked, Rules, ask
-from hotmess.errors import EmptyTable, NothingToCompare, OneSample
-from hotmess.groups import Group
-from hotmess.infer import difference_of_means, difference_of_ratios, mean_interval, ratio_interval, ratio_trend
+from hotmess.errors import EmptyTable, NothingToCompare, Notice, OneSample
+from hotmess.groups import Group, equal_counts
+from hotmess.infer import difference_of_means, difference_of_ratios, mean_interval, ratio_interval, ratio_trend, share_interval
 from hotmess.measure import measurement
-from hotmess.pairs import attribution, halves, permuted_halves, ratio_difference, relative_length
+from hotmess.pairs import attribution, permuted_halves, ratio_difference, relative_length
 from hotmess.result import Result
 from hotmess.samples import Samples
 from hotmess.singles import singles
+from hotmess.tally import Tally
 
 __all__ = ["by_overthinking", "by_relative_length"]
 
@@ -57,31 +59,42 @@ def by_overthinking(samples: Samples | Any, *, draws: int = 1000, seed: int = 0,
     """
     whole = additive(ask(samples, rules, lengths=True))
     measured = measurement(whole)
-    shaped = with_half(whole.samples, whole.length_column, np.random.default_rng(seed))
-    split = _split(shaped, rules)
+    split = _split(whole, np.random.default_rng(seed))
     by_half = measurement(split)
     shown = [row.group for row in measured.rows]
     rows = [_point(split, group, figures(row)) for row, group in kept(split, by_half.rows) if _outer(row.group) in shown]
     rows += [_point(whole, group, figures(row)) for row, group in kept(whole, measured.rows)]
     rng = np.random.default_rng(seed)
-    tests = frame(test for group in whole.wholes if group.name in shown for test in _tests(whole, split, group, draws, rng))
-    notices = (*measured.notices, *of_questions(whole))
+    tests: list[dict[str, Any]] = []
+    lost = 0
+    for group in (group for group in whole.wholes if group.name in shown):
+        tests += list(_tests(whole, split, group, draws, rng))
+        lost += len(whole.usable(group)) - (_shared(whole, split, group) or [np.zeros(0)])[0].size
+    found = f"{lost:,} question(s) have no pair of samples (of different contexts, where there are any) in one of their halves"
+    few = [Notice("few-in-halves", f"{found}, and are in no test")] if lost else []
+    notices = (*measured.notices, *of_questions(whole), *few)
     interval = "; ".join(dict.fromkeys(row.interval for row in by_half.rows))
     place = [*HALVES, "all"]
     points = frame(sorted(rows, key=lambda row: (shown.index({name: row[name] for name in shown[0]}), place.index(row["half"]))))
-    return Result("by_overthinking", points, with_holm(tests), whole.method, notices, whole.samples.source, interval)
+    return Result("by_overthinking", points, with_holm(frame(tests)), whole.method, notices, whole.samples.source, interval)
 
 
-def _split(shaped: Samples, rules: Rules) -> Asked:
+def _split(whole: Asked, rng: np.random.Generator) -> Asked:
     """The halves as questions of their own, where some question has a pair in each."""
+    # What is too little to be read, or no chance at all, was decided for the whole.
+    rules = replace(whole.rules, max_invalid=1.0, deterministic=True)
     try:
-        split = ask(shaped, rules, by=["half"], lengths=True)
+        split = ask(with_half(whole, rng), rules, by=["half"], lengths=True)
     except (OneSample, EmptyTable):
         split = None
+    if split is not None:  # samples of one context say nothing of the variance between contexts, in a half as in the whole
+        nested = {tuple(group.name.items()): group.nested for group in whole.wholes}
+        groups = tuple(replace(group, nested=nested[tuple(_outer(group.name).items())]) for group in split.wholes)
+        split = replace(split, wholes=groups, groups=groups)
     if split is None or not any(len(split.usable(group)) for group in split.wholes):
         raise NothingToCompare(
             "no question has two samples in each half",
-            why="a half without a pair has no variance",
+            why="a half without a pair (of different contexts, where there are any) has no variance",
             hint="four samples a question",
         )
     return split
@@ -98,21 +111,21 @@ def _point(asked: Asked, group: Group, found: Mapping[str, Any]) -> dict[str, An
     place = _outer(group.name) | {"half": group.name.get("half", "all"), "length": length}
     if right is None:
         return place | dict(found)
-    share = mean_interval(right[chosen], level=asked.method.level, clusters=asked.clusters(chosen))
+    share = share_interval(right[chosen], level=asked.method.level, clusters=asked.clusters(chosen))
     return place | dict(found) | ends("accuracy", share)
 
 
 def _tests(whole: Asked, split: Asked, group: Group, draws: int, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
-    parts = [next((g for g in split.wholes if g.name == {**group.name, "half": half}), None) for half in HALVES]
-    if parts[0] is None or parts[1] is None:
+    shared = _shared(whole, split, group)
+    if shared is None:
         return
-    shorter, longer, both = _shared(whole, split, group, (parts[0], parts[1]))
+    shorter, longer, both = shared
     terms, level = split.table.terms, whole.method.level
     clusters = whole.clusters(both)
     v, e = terms.variance, terms.error
     apart = difference_of_ratios(v[longer], e[longer], v[shorter], e[shorter], level=level, clusters=clusters)
     how = "paired jackknife over questions"
-    shuffled = _permuted(whole, both, draws, rng)
+    shuffled = _permuted(whole, both, apart.value, draws, rng)
     yield statement(group.name, "incoherence", _PAIR, apart, how) | {"p_permuted": shuffled, "questions": len(both)}
     right = accuracy(split)
     pairs = {"error": e, "variance": v} | ({} if right is None else {"accuracy": right})
@@ -129,30 +142,29 @@ def _tests(whole: Asked, split: Asked, group: Group, draws: int, rng: np.random.
 Members = Int[ndarray, " member"]
 
 
-def _shared(whole: Asked, split: Asked, group: Group, parts: tuple[Group, Group]) -> tuple[Members, Members, Members]:
+def _shared(whole: Asked, split: Asked, group: Group) -> tuple[Members, Members, Members] | None:
     """The questions that have both halves: as shorter, as longer, and as whole ones, in the same order."""
+    parts = [next((g for g in split.wholes if g.name == {**group.name, "half": half}), None) for half in HALVES]
+    if parts[0] is None or parts[1] is None:
+        return None
     names = list(whole.tally.keys)
     here = whole.table.table.select(names).with_row_index("whole")[whole.usable(group)]
-    for part, name in zip(parts, HALVES, strict=True):
+    for part, name in zip((parts[0], parts[1]), HALVES, strict=True):
         there = split.table.table.select(names).with_row_index(name)[split.usable(part)]
         here = here.join(there, on=names, nulls_equal=True, maintain_order="left")
     shorter, longer, both = (here[name].cast(pl.Int64).to_numpy() for name in (*HALVES, "whole"))
     return shorter, longer, both
 
 
-def _permuted(whole: Asked, chosen: Members, draws: int, rng: np.random.Generator) -> float | None:
+def _permuted(whole: Asked, chosen: Members, apart: float, draws: int, rng: np.random.Generator) -> float | None:
     """The two-sided p-value of R_longer - R_shorter when lengths are permuted within questions; squared losses only."""
-    if whole.method.loss in ("kl", "mode") or whole.method.estimator == "plugin" or not draws:
+    if whole.method.loss in ("kl", "mode") or whole.method.estimator == "plugin" or not draws or np.isnan(apart):
         return None
-    seen, drawn = np.zeros((2, 2, 1)), np.zeros((2, 2, draws))
+    drawn = np.zeros((2, 2, draws))
     for s in singles(whole.each_sample(), whole.method.loss, invalid=whole.method.invalid, chosen=chosen):
-        found = halves(s, rng)
-        seen[:, :, 0] += np.array([np.nansum(found.variance, 0), np.nansum(found.error, 0)]).T
         drawn += permuted_halves(s, draws=draws, rng=rng)
-    apart = float(ratio_difference(seen)[0])
-    if np.isnan(apart):
-        return None
-    return float((1 + (np.abs(ratio_difference(drawn)) >= abs(apart) - 1e-12).sum()) / (1 + draws))
+    # A draw without error has no ratio; it counts as one that is as extreme.
+    return float((1 + (~(np.abs(ratio_difference(drawn)) < abs(apart) - 1e-12)).sum()) / (1 + draws))
 
 
 # ---------------------------------------------------------------------------------------------- sample by sample
@@ -186,13 +198,13 @@ def by_relative_length(samples: Samples | Any, *, bins: int = 6, rules: Rules = 
     for group in asked.wholes:
         if group.name not in [row.group for row in measured.rows]:
             continue
-        v, e, x, question = _samples_of(asked, group, made)
+        v, e, x, question, weight = _samples_of(asked, group, made)
         if len(x) < bins or not np.ptp(x) > 0:
             continue
         clusters = asked.clusters(question)
         unit = question if clusters is None else clusters
-        rows += [group.name | point for point in _bins(v, e, x, question, unit, bins, asked.method.level)]
-        trend = ratio_trend(v, e, x, level=asked.method.level, clusters=unit)
+        rows += [group.name | point for point in _bins((v, e, weight), x, question, unit, bins, asked.method.level)]
+        trend = ratio_trend(v * weight, e * weight, x, level=asked.method.level, clusters=unit)
         per = "doubling of length / median of the others"
         tests.append(statement(group.name, "incoherence", per, trend, "ratio regression over samples, jackknife over questions"))
     if not rows:
@@ -207,29 +219,39 @@ def by_relative_length(samples: Samples | Any, *, bins: int = 6, rules: Rules = 
 PerSample = Float[ndarray, " sample"]
 
 
-def _samples_of(asked: Asked, group: Group, made: Any) -> tuple[PerSample, PerSample, PerSample, Int[ndarray, " sample"]]:
-    """Variance, error, log2 of relative length, and question of each sample of a group."""
-    parts: list[list[Any]] = [[], [], [], []]
+def _samples_of(
+    asked: Asked, group: Group, made: Tally
+) -> tuple[PerSample, PerSample, PerSample, Int[ndarray, " sample"], PerSample]:
+    """Variance, error, log2 of relative length, question and weight in it of each sample of a group."""
+    parts: list[list[ndarray]] = [[], [], [], [], []]
     for s in singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(group)):
         v, e = attribution(s)
         x = relative_length(s) / np.log(2)
         known = np.isfinite(v) & np.isfinite(x)
         question = np.broadcast_to(s.question[:, None], v.shape)
-        for column, values in zip(parts, (v, e, x, question), strict=True):
+        for column, values in zip(parts, (v, e, x, question, s.share), strict=True):
             column.append(values[known])
-    v, e, x, question = (np.concatenate(column) if column else np.zeros(0) for column in parts)
-    return v, e, x, question.astype(np.int64)
+    v, e, x, question, weight = (np.concatenate(column) if column else np.zeros(0) for column in parts)
+    return v, e, x, question.astype(np.int64), weight
 
 
 def _bins(
-    v: PerSample, e: PerSample, x: PerSample, question: Int[ndarray, " sample"], unit: ndarray, bins: int, level: float
+    terms: tuple[PerSample, PerSample, PerSample],
+    x: PerSample,
+    question: Int[ndarray, " sample"],
+    unit: ndarray,
+    bins: int,
+    level: float,
 ) -> Iterator[dict[str, Any]]:
-    """Figures of bins of equally many samples; what is left out together is a question, or a cluster of them."""
-    for number, members in enumerate(np.array_split(np.argsort(x, kind="stable"), bins), start=1):
-        _, code = np.unique(unit[members], return_inverse=True)
-        variance, error = np.bincount(code, v[members]), np.bincount(code, e[members])
-        place: dict[str, Any] = {"bin": number, "ratio": float(2 ** x[members].mean())}
-        place |= {"samples": len(members), "questions": len(np.unique(question[members]))}
-        for name, values in (("error", e), ("variance", v)):
-            place |= ends(name, mean_interval(values[members], level=level, clusters=code))
-        yield place | ends("incoherence", ratio_interval(variance, error, level=level))
+    """Figures, from variance, error and weight, of bins of equally many samples; a unit is what is left out together."""
+    variance, error, weight = terms
+    place = equal_counts(x, bins)
+    for number, at in enumerate(np.unique(place), start=1):
+        here = place == at
+        _, code = np.unique(unit[here], return_inverse=True)
+        point: dict[str, Any] = {"bin": number, "ratio": float(2 ** x[here].mean())}
+        point |= {"samples": int(here.sum()), "questions": len(np.unique(question[here]))}
+        for name, values in (("error", error), ("variance", variance)):
+            point |= ends(name, mean_interval(values[here], level=level, clusters=code, weights=weight[here]))
+        v, e = (np.bincount(code, (values * weight)[here]) for values in (variance, error))
+        yield point | ends("incoherence", ratio_interval(v, e, level=level))

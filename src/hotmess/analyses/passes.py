@@ -17,8 +17,9 @@ from hotmess.analyses.points import ends, frame, measured_groups, of_questions, 
 from hotmess.asked import Asked, Rules, ask
 from hotmess.errors import LossMismatch, NothingToCompare, Notice
 from hotmess.groups import Group
-from hotmess.infer import Effect, mean_interval
+from hotmess.infer import Effect, share_interval
 from hotmess.measure import measurement
+from hotmess.prepare import prepare
 from hotmess.repeats import icc, pass_at, pass_hat
 from hotmess.result import Result
 from hotmess.samples import Samples
@@ -27,11 +28,14 @@ __all__ = ["pass_k"]
 
 
 def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules: Rules = Rules()) -> Result:
-    """pass@k (one of k is right) and pass^k (all are), unbiased, and the intraclass correlation of being right.
+    """pass@k (one of k is right) and pass^k (all are), and the intraclass correlation of being right.
+
+    Both are unbiased where there are no contexts. With contexts, the attempts of all are put together: what several attempts at
+    the same prompt give, or at different ones, is told by `some_right` of `by_ensemble`.
 
     Args:
         samples: a sample table; an answer is right where it is the target, a score at full marks, a run where all tests pass.
-        sizes: which k; by default 1, 2, 3, 5, 8, … up to what half of the questions have.
+        sizes: which k; by default 1, 2, 3, 5, 8, … up to what nine in ten questions have.
         rules: how to measure; the loss plays no part.
 
     Returns:
@@ -41,6 +45,7 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
     Raises:
         LossMismatch: vectors are neither right nor wrong.
     """
+    samples = samples if isinstance(samples, Samples) else prepare(samples)
     asked = _asked(samples, rules)
     measured = measurement(asked)
     rows: list[dict[str, Any]] = []
@@ -50,30 +55,33 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
         right, count, clusters = _right(asked, group)
         if not len(count):
             continue
-        most = int(np.median(count))
+        most = max(int(np.quantile(count, 0.1)), 1)
         enough = count >= max(sizes or (most,))
         short += int((~enough).sum())
         for k in sizes or _up_to(most):
             shown: dict[str, Any] = {"k": k, "questions": int(enough.sum())}
             for name, chance in (("pass_at", pass_at), ("pass_hat", pass_hat)):
                 values, labels = chance(right[enough], count[enough], k), None if clusters is None else clusters[enough]
-                shown |= ends(name, mean_interval(values, level=rules.level, clusters=labels))
+                shown |= ends(name, share_interval(values, level=rules.level, clusters=labels))
             rows.append(group.name | shown)
-        found = icc(right, right, count, rules.level)
+        found = icc(right, right, count, rules.level, clusters=clusters)
         effect = Effect(found.value, found.low, found.high, np.nan, rules.level)
-        tests.append(statement(group.name, "intraclass correlation", "being right", effect, "one-way, jackknife over questions"))
+        said = statement(group.name, "intraclass correlation", "being right", effect, "one-way, jackknife over questions")
+        tests.append(said | {"questions": len(count)})
     if not any(row["questions"] for row in rows):
         raise NothingToCompare(f"no question has {max(sizes or (1,))} samples", hint="smaller sizes")
     notices = [*measured.notices, *of_questions(asked)]
     if short:
         notices.append(Notice("few-attempts", f"{short:,} questions have fewer attempts than the largest k and are left out"))
-    interval = "Student's t over questions"
+    if samples.has("context_id"):
+        notices.append(Notice("mixed-contexts", "attempts of different contexts are put together"))
+    interval = "Wilson, over questions"
     return Result(
         "pass_k", frame(rows), frame(tests), asked.method, tuple(notices), asked.samples.source, interval, lossless=True
     )
 
 
-def _asked(samples: Samples | Any, rules: Rules) -> Asked:
+def _asked(samples: Samples, rules: Rules) -> Asked:
     """Right and wrong as two classes; unit tests as they are. What could not be read is not right, whatever `invalid` is."""
     plain = replace(rules, loss=None, estimator="unbiased", invalid="class", paper=False)
     asked = ask(samples, plain)

@@ -119,6 +119,11 @@ def measured_groups(asked: Asked, rows: Sequence[Row]) -> list[Group]:
 def of_questions(asked: Asked) -> Iterator[Notice]:
     """What must be known of tests that leave questions out, where contexts are shared, or something else was asked for."""
     if any(shared_contexts(asked.table, whole.members) for whole in asked.wholes):
-        yield Notice("questions-only", "tests leave questions out; they do not allow for the choice of shared contexts")
+        found = "tests, and intervals of accuracy and of rates, leave questions out; they do not allow for the choice of contexts"
+        yield Notice("questions-only", found)
     elif asked.method.about == "benchmark":
         yield Notice("questions-only", "tests are about questions like these, not about exactly these")
+    counts = asked.table.terms.samples[np.isfinite(asked.table.terms.variance)]
+    if asked.method.estimator == "plugin" and len(counts) and counts.min() != counts.max():
+        found = f"questions have {counts.min():,.0f} to {counts.max():,.0f} samples, which alone moves plug-in figures"
+        yield Notice("plugin-tests", f"{found}: no test of them means anything", "--estimator unbiased")

@@ -16,7 +16,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from hotmess.analyses.points import additive, ends, frame, kept, squared_only, statement, with_holm
+from hotmess.analyses.points import additive, ends, frame, kept, of_questions, squared_only, statement, with_holm
 from hotmess.asked import Rules, ask
 from hotmess.errors import LossMismatch, MissingColumn, NoTarget, NothingToCompare
 from hotmess.infer import difference_of_means, mean_interval
@@ -72,10 +72,9 @@ def split_bias(samples: Samples | Any, *, rules: Rules = Rules()) -> Result:
         tests.append(statement(row.group, "bias²", "mesa - specification", found, "paired jackknife over questions"))
     if not np.nansum(apart) > 0:
         raise NothingToCompare("`target` and `intended` are the same in every question", why="all bias is then mesa")
+    notices = (*measured.notices, *of_questions(asked))
     interval = "Student's t over questions"
-    return Result(
-        "split_bias", frame(rows), with_holm(frame(tests)), asked.method, measured.notices, asked.samples.source, interval
-    )
+    return Result("split_bias", frame(rows), with_holm(frame(tests)), asked.method, notices, asked.samples.source, interval)
 
 
 def _aimed(samples: Samples) -> Samples:

@@ -23,7 +23,7 @@ from hotmess.asked import Asked, Rules, ask
 from hotmess.errors import NothingToCompare, Notice, UsageError
 from hotmess.figures import row_of
 from hotmess.groups import Group
-from hotmess.infer import Effect, Law, logit_slope, logit_slope_apart, mean_interval, power_law, ppml_over_sizes
+from hotmess.infer import Effect, Law, logit_slope, logit_slope_apart, power_law, ppml_over_sizes, share_interval
 from hotmess.measure import measurement
 from hotmess.result import Result
 from hotmess.rows import Row
@@ -186,7 +186,7 @@ def _points(
             | figures(shown)
         )
         if right is not None:
-            share = mean_interval(right[chosen], level=asked.method.level, clusters=asked.clusters(chosen))
+            share = share_interval(right[chosen], level=asked.method.level, clusters=asked.clusters(chosen))
             point |= ends("accuracy", share)
         yield point | _fits(laws, group.name["size"])
 
@@ -293,9 +293,9 @@ def _notices(hard: Difficulty, lines: list[_Line], laws: list[tuple[_Line, _Laws
         found = f"{lost:,} questions were not answered (often enough) by all models of their line, and are left out of it"
         found += f"; {none} of {len(lines)} lines share no questions, so that nothing is tested there" if none else ""
         yield Notice("not-shared", found)
-    few = sum(len(set(line.sizes)) < _FEW_SIZES for line in lines)
+    few = sum(len(line.parts) < _FEW_SIZES for line in lines)
     if few:
-        found = f"in {few} of {len(lines)} lines there are fewer than {_FEW_SIZES} sizes, too few to tell how far models are off"
+        found = f"in {few} of {len(lines)} lines there are fewer than {_FEW_SIZES} models, too few to tell how far models are off"
         yield Notice("few-sizes", f"{found} a line: intervals of slopes hold for these models and other questions")
     frail = sum(law is not None and bool(np.isnan(law.se)) for _, found in laws for law, _ in [found["incoherence"]])
     if frail:

@@ -21,6 +21,8 @@ from hotmess.samples import Samples
 
 __all__ = ["answer_spread"]
 
+_FEW = 200  # questions, below which the sandwich error is too small, and refits without one question each are cheap
+
 
 def answer_spread(samples: Samples | Any, *, rules: Rules = Rules()) -> Result:
     """Variance of the answers to each question against their mean length.
@@ -47,12 +49,16 @@ def answer_spread(samples: Samples | Any, *, rules: Rules = Rules()) -> Result:
         if len(chosen) < 3:
             continue
         x = np.log(length[chosen])
-        line = ppml(variance[chosen], x, level=asked.method.level, clusters=asked.clusters(chosen))
+        clusters = asked.clusters(chosen)
+        if clusters is None and len(chosen) < _FEW:
+            clusters = np.arange(len(chosen))
+        line = ppml(variance[chosen], x, level=asked.method.level, clusters=clusters)
         fitted = np.exp(line.intercept + line.slope.value * x)
         names = asked.table.table.select(asked.tally.keys)[chosen]
         shown = {"length": length[chosen], "variance": variance[chosen], "fitted": fitted}
         points.append(names.with_columns(pl.Series(name, values).fill_nan(None) for name, values in shown.items()))
-        how = "Poisson pseudo-likelihood, sandwich error (HC1)"
+        doubt = "sandwich error (HC1)" if clusters is None else "jackknife"
+        how = f"Poisson pseudo-likelihood, {doubt}"
         unit = f"exponent of {asked.length_column}"
         tests.append(statement(group.name, "variance", unit, line.slope, how) | {"questions": len(chosen)})
     if not points:

@@ -20,6 +20,7 @@ __all__ = ["FORMATS", "chart", "measured", "render"]
 
 FORMATS = (".svg", ".pdf", ".png", ".html", ".json")
 _DOTS = 300  # per inch, of a PNG at 3.25 inches
+_LESS = "\ue000"  # stands for < while a page is made, so that no name from a log can end the script that holds the data
 
 _CHARTS: dict[str, Callable[[Result], Any]] = {
     "answer_changes": answer_changes,
@@ -73,7 +74,8 @@ def render(drawn: Any, suffix: str) -> bytes:
     if suffix == ".json":
         return (spec + "\n").encode()
     if suffix == ".html":
-        return vl_convert.vegalite_to_html(spec, bundle=True).encode()
+        page = vl_convert.vegalite_to_html(spec.replace("<", _LESS), bundle=True)
+        return page.replace(_LESS, "\\u003c").encode()
     if suffix == ".svg":
         return vl_convert.vegalite_to_svg(spec).encode()
     if suffix == ".pdf":

@@ -73,14 +73,14 @@ def panel(frame: pl.DataFrame, to: Panel) -> Any:
     if dim.height:
         faint = alt.Chart(dim).mark_line(color=FAINT, strokeWidth=0.7, opacity=0.6)
         layers.insert(0, faint.encode(x=x, y=along, detail="series:N"))
-    if to.labels and bright["series"].n_unique() > 1:
+    if to.labels and bright.height:
         layers.append(labels(bright, to, shape))
     title = alt.TitleParams(to.title, fontSize=11, fontWeight="normal", offset=3, frame="group")
     return alt.layer(*layers).properties(width=to.size[0], height=to.size[1], title=title)
 
 
 def _x(frame: pl.DataFrame, to: Panel) -> Any:
-    values = frame[to.x].to_numpy()
+    values = frame[to.x].cast(pl.Float64).to_numpy()
     if to.log:
         return alt.X(
             f"{to.x}:Q", scale=alt.Scale(type="log", nice=False, padding=5), axis=log_axis(values, to.x_title, most=to.ticks)

@@ -3,7 +3,7 @@
 from hotmess.infer.agreement import correlation
 from hotmess.infer.arms import Slopes, between_and_within
 from hotmess.infer.counts import LogLine, ppml
-from hotmess.infer.effects import Effect, difference_of_means, difference_of_ratios, effect, holm, unpaired_ratios
+from hotmess.infer.effects import Effect, difference_of_means, difference_of_ratios, effect, holm
 from hotmess.infer.intervals import (
     Interval,
     benchmark_interval,
@@ -13,9 +13,10 @@ from hotmess.infer.intervals import (
     ratio_interval,
     ratio_without_bias,
 )
-from hotmess.infer.laws import Law, difference, logit_slope, logit_slope_apart, power_law, ppml_over_sizes
+from hotmess.infer.laws import Law, logit_slope, logit_slope_apart, power_law, ppml_over_sizes
 from hotmess.infer.planes import Plane, two_variables
-from hotmess.infer.trends import kendall_exact, mean_trend, monotone, permuted_trend, ratio_trend
+from hotmess.infer.shares import share_interval
+from hotmess.infer.trends import mean_trend, permuted_trend, ratio_trend
 
 __all__ = [
     "Effect",
@@ -28,18 +29,15 @@ __all__ = [
     "between_and_within",
     "correlation",
     "crossed_interval",
-    "difference",
     "difference_of_means",
     "difference_of_ratios",
     "effect",
     "effective_questions",
     "holm",
-    "kendall_exact",
     "logit_slope",
     "logit_slope_apart",
     "mean_interval",
     "mean_trend",
-    "monotone",
     "permuted_trend",
     "power_law",
     "ppml",
@@ -47,6 +45,6 @@ __all__ = [
     "ratio_interval",
     "ratio_trend",
     "ratio_without_bias",
+    "share_interval",
     "two_variables",
-    "unpaired_ratios",
 ]

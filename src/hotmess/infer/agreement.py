@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hotmess.infer.effects import Effect, effect, left_out
+from hotmess.infer.effects import Clusters, Effect, effect, left_out
 from hotmess.infer.trends import has_spread
 
 __all__ = ["correlation"]
@@ -21,7 +21,7 @@ _NOTHING = 1e-12  # differences below are rounding
 _BLOCK = 1 << 20  # numbers in one block of ranks
 
 
-def correlation(a: PerQuestion, b: PerQuestion, *, ranks: bool, level: float = 0.95) -> Effect:
+def correlation(a: PerQuestion, b: PerQuestion, *, ranks: bool, level: float = 0.95, clusters: Clusters | None = None) -> Effect:
     """Correlation of two figures over questions; NaN where either is constant.
 
     Args:
@@ -29,17 +29,26 @@ def correlation(a: PerQuestion, b: PerQuestion, *, ranks: bool, level: float = 0
         b: another figure of the same questions, in the same order.
         ranks: correlate ranks, ties sharing theirs (Spearman), and not values (Pearson).
         level: the level of confidence.
+        clusters: a label for each question; questions of one label are left out together.
     """
     if len(a) < 4 or not (has_spread(a) and has_spread(b)):
         return Effect(np.nan, np.nan, np.nan, np.nan, level)
-    if ranks:
-        value, without = _pearson(_centred(_ranks(a)), _centred(_ranks(b))), _ranked_without(a, b)
+    a, b = (a, b) if ranks else (_centred(a), _centred(b))
+    value = _whole(a, b, ranks=ranks)
+    if clusters is not None:
+        labels = np.unique(clusters)
+        without = np.array([_whole(a[clusters != label], b[clusters != label], ranks=ranks) for label in labels])
     else:
-        a, b = _centred(a), _centred(b)
-        value, without = _pearson(a, b), _without(a, b)
+        without = _ranked_without(a, b) if ranks else _without(a, b)
     with np.errstate(divide="ignore"):  # a perfect correlation is endless
-        found = effect(float(np.arctanh(value)), np.arctanh(without), df=len(a) - 2, level=level)
+        found = effect(float(np.arctanh(value)), np.arctanh(without), df=len(without) - 2, level=level)
     return Effect(value, float(np.tanh(found.low)), float(np.tanh(found.high)), found.p, level)
+
+
+def _whole(a: PerQuestion, b: PerQuestion, *, ranks: bool) -> float:
+    if not (has_spread(a) and has_spread(b)):
+        return np.nan
+    return _pearson(_centred(_ranks(a)), _centred(_ranks(b))) if ranks else _pearson(_centred(a), _centred(b))
 
 
 def _centred(a: PerQuestion) -> PerQuestion:

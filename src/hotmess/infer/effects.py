@@ -27,7 +27,6 @@ __all__ = [
     "jackknife_error",
     "left_out",
     "sums_by_unit",
-    "unpaired_ratios",
     "welch_df",
 ]
 
@@ -142,28 +141,6 @@ def difference_of_means(a: PerQuestion, b: PerQuestion, *, level: float = 0.95, 
         without = np.divide(*left_out(sums))
     unit = float(np.abs([a, b]).max())
     return effect(float(total / count), without, df=sums.shape[1] - 1, level=level, unit=unit)
-
-
-def unpaired_ratios(
-    variance_a: Float[ndarray, " first"],
-    error_a: Float[ndarray, " first"],
-    variance_b: Float[ndarray, " second"],
-    error_b: Float[ndarray, " second"],
-    *,
-    level: float = 0.95,
-    clusters_a: Shaped[ndarray, " first"] | None = None,
-    clusters_b: Shaped[ndarray, " second"] | None = None,
-) -> Effect:
-    """Difference R_a - R_b of two ratios of sums over different questions; their variances add, df after Satterthwaite."""
-    values, squares, df = [], [], []
-    for variance, error, clusters in ((variance_a, error_a, clusters_a), (variance_b, error_b, clusters_b)):
-        sums = sums_by_unit(np.stack([variance, error]), clusters)
-        with np.errstate(divide="ignore", invalid="ignore"):  # without error there is no ratio
-            values.append(float(np.divide(*sums.sum(1))))
-            squares.append(jackknife_error(np.divide(*left_out(sums))) ** 2)
-        df.append(sums.shape[1] - 1)
-    value = values[0] - values[1] if np.isfinite(values).all() else np.nan
-    return effect_with_error(value, float(np.sqrt(sum(squares))), df=welch_df(squares, df), level=level)
 
 
 def welch_df(squares: Sequence[float], df: Sequence[float]) -> float:

@@ -125,14 +125,21 @@ def _sums_by(clusters: Shaped[ndarray, " question"], *columns: PerQuestion) -> t
     return tuple(np.bincount(code, column) for column in columns)
 
 
-def mean_interval(values: PerQuestion, *, level: float = 0.95, clusters: Shaped[ndarray, " question"] | None = None) -> Interval:
-    """Student's interval of a mean over questions; with clusters, of a ratio of cluster sums."""
-    mean = float(values.mean()) if len(values) else np.nan
+def mean_interval(
+    values: PerQuestion,
+    *,
+    level: float = 0.95,
+    clusters: Shaped[ndarray, " question"] | None = None,
+    weights: PerQuestion | None = None,
+) -> Interval:
+    """Student's interval of a mean over questions; with clusters (or weights), of a ratio of sums."""
+    weights = np.ones(len(values)) if weights is None else weights
+    mean = float((values * weights).sum() / weights.sum()) if len(values) else np.nan
     if clusters is None:
         n = len(values)
         se = float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
     else:
-        total, count = _sums_by(clusters, values, np.ones(len(values)))
+        total, count = _sums_by(clusters, values * weights, weights)
         n = len(count)
         se = _jackknife(total, count) if n > 1 else np.nan
     half = _t(level, n - 1) * se if n > 1 else np.nan

@@ -26,7 +26,7 @@ from hotmess.infer.counts import log_slopes
 from hotmess.infer.effects import Effect, effect_with_error, jackknife_error, left_out, sums_by_unit, welch_df
 from hotmess.infer.trends import has_spread
 
-__all__ = ["Law", "difference", "logit_slope", "logit_slope_apart", "power_law", "ppml_over_sizes"]
+__all__ = ["Law", "logit_slope", "logit_slope_apart", "power_law", "ppml_over_sizes"]
 
 BySize = Float[ndarray, "size question"]
 Sizes = Float[ndarray, " size"]
@@ -169,14 +169,3 @@ def ppml_over_sizes(values: BySize, sizes: Sizes, *, level: float = 0.95, cluste
     at_one = float(np.log(mean.sum() / np.exp(b * (x - x.max())).sum()) - b * x.max())
     found = effect_with_error(b, se, df=df, level=level, unit=1 / np.ptp(x))
     return Law(found, at_one, se, se, np.nan, df, count)
-
-
-def difference(first: Law, second: Law) -> Effect:
-    """Slope of the first law less that of the second, of different questions (as hard and easy ones): variances add.
-
-    Models that stand off both lines in the same direction make the interval too wide rather than too narrow.
-    """
-    squares = [first.se**2, second.se**2]
-    value = first.slope.value - second.slope.value
-    df = welch_df(squares, [first.df, second.df])
-    return effect_with_error(value, float(np.sqrt(sum(squares))), df=df, level=first.slope.level)

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from numpy import ndarray
 
-from hotmess.infer.effects import Effect, effect, effect_with_error, left_out, sums_by_unit
+from hotmess.infer.effects import Effect, effect, left_out, sums_by_unit
 
-__all__ = ["kendall_exact", "mean_trend", "monotone", "permuted_trend", "ratio_trend"]
+__all__ = ["mean_trend", "permuted_trend", "ratio_trend"]
 
 PerQuestion = Float[ndarray, " question"]
 Clusters = Shaped[ndarray, " question"]
@@ -121,42 +121,3 @@ def _studentised(v: PerQuestion, e: PerQuestion, x: Float[ndarray, "draw questio
         weighted *= x
         noise += slope**2 * (weighted @ e**2)
         return slope * spread / np.sqrt(np.maximum(noise, 0.0))
-
-
-def monotone(values: Float[ndarray, " bucket"], se: Float[ndarray, " bucket"], *, level: float = 0.95) -> Effect:
-    """Steady rise over ordered buckets or sizes, per step, from separate values and their standard errors; z.
-
-    The contrast has centred ranks as weights. Buckets without a value are left out; the others keep their places.
-    """
-    known = np.isfinite(values) & np.isfinite(se)
-    rank = np.flatnonzero(known).astype(float)
-    if len(rank) < 2:
-        return Effect(np.nan, np.nan, np.nan, np.nan, level)
-    weight = (rank - rank.mean()) / ((rank - rank.mean()) ** 2).sum()
-    error = float(np.sqrt(weight**2 @ se[known] ** 2))
-    unit = float(np.abs(values[known]).max())
-    return effect_with_error(float(weight @ values[known]), error, df=np.inf, level=level, unit=unit)
-
-
-def kendall_exact(values: Float[ndarray, " place"]) -> float:
-    """Exact two-sided p-value of Kendall's tau between values and their order, ties allowed; NaN values are left out.
-
-    All orders of the values are equally likely under no trend; the number of falling pairs then has the generating function
-    prod_k (1 - q^k) / prod_t prod_k<=t (1 - q^k), with t the sizes of the ties. Four values cannot reach .05, five can.
-    """
-    values = values[~np.isnan(values)]
-    n, ties = len(values), np.unique(values, return_counts=True)[1]
-    if n < 2:
-        return np.nan
-    first, second = np.triu_indices(n, 1)
-    falling = int((values[first] > values[second]).sum())
-    pairs = int((values[first] != values[second]).sum())
-    ways = [1] + [0] * pairs  # whole numbers: n! outgrows floats
-    for k in range(1, n + 1):
-        for i in range(pairs, k - 1, -1):
-            ways[i] -= ways[i - k]
-    for k in (k for tie in ties for k in range(1, int(tie) + 1)):
-        for i in range(k, pairs + 1):
-            ways[i] += ways[i - k]
-    extreme = sum(count for down, count in enumerate(ways) if abs(pairs - 2 * down) >= abs(pairs - 2 * falling))
-    return extreme / sum(ways)

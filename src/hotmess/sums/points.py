@@ -46,7 +46,8 @@ def tests(query: Query) -> Sums:
     rows = rows.with_columns(happened=happened & (pl.col("excluded") == 0))
     runs = rows.group_by(run).agg(pl.col("excluded").max(), pl.col("happened").sum(), pl.col("length").mean())
     unread = (pl.col("happened") == 0) & (pl.col("excluded") == 0)
-    lengths = {"length": pl.col("length").sum(), "lengths": pl.col("length").count()}
+    length = pl.col("length").filter(pl.col("excluded") == 0)
+    lengths = {"length": length.sum(), "lengths": length.count()}
     counts = {
         "rows": pl.len(),
         "excluded": pl.col("excluded").sum(),
@@ -104,7 +105,8 @@ def vectors(query: Query) -> Sums:
     counts = {"rows": pl.len(), "excluded": pl.col("excluded").sum()}
     counts["invalid"] = (~pl.col("read") & ~pl.col("excluded")).sum()
     if query.length:
-        counts |= {"length": pl.col(query.length).sum(), "lengths": pl.col(query.length).is_not_null().sum()}
+        length = pl.col(query.length).filter(~pl.col("excluded"))
+        counts |= {"length": length.sum(), "lengths": length.count()}
     cells = table.group_by(where).agg(**counts).join(_added_up(read, f, where), on=where, how="left", nulls_equal=True)
     return Sums("points", finished(cells), tuple(map(str, range(f.shape[1]))))
 

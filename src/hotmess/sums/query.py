@@ -97,7 +97,9 @@ def common_sums(query: Query, excluded: nw.Expr | None, unread: nw.Expr | None) 
     if unread is not None:
         added["invalid"] = (unread if excluded is None else unread & ~excluded).sum()
     if length is not None:
-        added |= {"length": nw.col(length).sum(), "lengths": nw.col(length).count()}
+        # What failed has no length, or one that says nothing of the model.
+        value = nw.col(length) if excluded is None else nw.when(~excluded).then(nw.col(length))
+        added |= {"length": value.sum(), "lengths": value.count()}
     if samples.has("n_choices"):
         added["options"] = nw.col("n_choices").max()
     if samples.kind == "score":
