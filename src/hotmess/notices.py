@@ -53,8 +53,8 @@ NOTICES: dict[str, str] = {
         between the two.""",
     "few-in-halves": """A half of a question's samples needs a pair to have a variance, and with contexts a pair from different
         ones. Where a context decides how long its samples are, a half may be all of one context.""",
-    "plugin-tests": """Plug-in variance is too small by the factor 1 - 1/K. Where questions have different numbers of samples, that
-        alone makes differences and trends; a test would find them significant.""",
+    "plugin-tests": """Plug-in variance is too small by the factor 1 - 1/K. Where questions have different numbers of samples,
+        that alone makes differences and trends; a test would find them significant.""",
     "few-attempts": """pass@k of a question needs k attempts at it. All points of the curve are about the same questions, so those
         with fewer attempts than the largest k are left out of all.""",
     "zero-length": """Some questions have a mean length of 0: no reasoning at all. They have a place in the shortest
@@ -128,7 +128,7 @@ NOTICES: dict[str, str] = {
         is not tested. Write them so that they have one: `1 easy`, `2 hard`.""",
     "not-shared": """Some questions were not answered, often enough, by all models (or at all budgets) that are compared. Other
         questions would make other figures, so only shared ones are used.""",
-    "few-sizes": """With fewer than four model sizes nobody can tell how far models stand off a line. The interval of a slope
+    "few-sizes": """With fewer than four models nobody can tell how far models stand off a line. The interval of a slope
         then says what other questions would change, not what other models would.""",
     "no-bias": """The estimated bias² (or variance) of a model is not above 0, so its logarithm does not exist. The estimate is
         unbiased, and may be negative by chance where bias is small. Its exponent is then fitted to the means, not to their
