@@ -41,6 +41,7 @@ class Tally:
         units: names of the units where they are the same for every question; `cells` has a column ``total:NAME`` each.
         cells: a row per cell, sorted, with sums over its samples.
         entries: otherwise a row per cell and unit, with the columns that name the cell, ``unit`` and ``total``.
+        suites: the keys by which the unit tests of a run were split, and not the runs.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Tally:
     units: tuple[str, ...]
     cells: pl.DataFrame
     entries: pl.DataFrame | None = None
+    suites: tuple[str, ...] = ()
 
     @property
     def where(self) -> tuple[str, ...]:
@@ -102,9 +104,21 @@ def tally(
         samples, inner = samples.with_sample_ids(), (*inner, "sample_id")
     where = (*keys, *inner)
     added: Sums = sums(samples, loss, where=where, length=length, delta=delta)
-    made = Tally(samples.kind, added.space, keys, inner, added.units, added.cells.sort(where), added.entries)
+    suites = _suites(samples, by) if samples.kind == "tests" else ()
+    made = Tally(samples.kind, added.space, keys, inner, added.units, added.cells.sort(where), added.entries, suites)
     _check(made, samples)
     return made
+
+
+def _suites(samples: Samples, by: Sequence[str]) -> tuple[str, ...]:
+    """The columns of which a run has several values: they split its tests, where others split runs."""
+    run = [*samples.keys, *(name for name in ("context_id", "sample_id") if samples.has(name))]
+    split = [name for name in by if name not in run]
+    if not split:
+        return ()
+    counts = samples.frame.group_by(*run).agg(nw.col(name).n_unique() for name in split)
+    most = counts.select(nw.col(name).max() for name in split).collect("polars").row(0)
+    return tuple(name for name, many in zip(split, most, strict=True) if many > 1)
 
 
 def question_codes(made: Tally) -> Int[ndarray, " cell"]:
@@ -116,8 +130,8 @@ def question_codes(made: Tally) -> Int[ndarray, " cell"]:
 
 
 def asked_by(made: Tally) -> list[str]:
-    """The columns that name what was asked, whoever was asked and however answers are split."""
-    return [name for name in ("task", "question_id") if name in made.keys]
+    """The columns that name what was asked, whoever was asked and however samples are split."""
+    return [name for name in ("task", "question_id", *made.suites) if name in made.keys]
 
 
 def count_questions(made: Tally) -> int:
