@@ -1,7 +1,8 @@
 """`hotmess figure`: every analysis by its name and by the numbers of the paper, as a picture, a table or JSON; or a clear no."""
 
 import json
-from io import BytesIO
+from functools import cache
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -9,6 +10,7 @@ import worlds
 
 import hotmess
 from hotmess import analyses
+from hotmess.charts import render
 from hotmess.cli.figure import FIGURES
 
 TABLES = {
@@ -22,19 +24,14 @@ TABLES = {
     "pursuit": lambda: worlds.pursuit(1, questions=20),
     "right": lambda: worlds.lengths(1, questions=8, samples=4).with_columns(answer="target"),
 }
-ASKED = {  # which table, where it is not `lengths`, and what must be said of it
-    "by-scale": ("sizes", "--difficulty", "difficulty"),
-    "by-length-and-size": ("sizes", "--buckets", "3"),
-    "by-budget": ("budgets",),
-    "by-ensemble": ("contexts", "--size", "1", "--size", "4", "--design", "3x4"),
-    "answer-changes": ("contexts",),
-    "answer-spread": ("embeddings",),
-    "length-agreement": ("sizes",),
-    "length-by-difficulty": ("sizes",),
-    "plane": ("sizes", "--by", "difficulty"),
-    "format-adherence": ("formats",),
-    "by-step": ("steps",),
-    "split-bias": ("pursuit",),
+TABLE = {  # of what an analysis is made, where it is not lengths
+    **dict.fromkeys(["by-scale", "by-length-and-size", "length-agreement", "length-by-difficulty", "plane"], "sizes"),
+    **dict.fromkeys(["by-ensemble", "answer-changes"], "contexts"),
+    "by-budget": "budgets",
+    "answer-spread": "embeddings",
+    "by-step": "steps",
+    "format-adherence": "formats",
+    "split-bias": "pursuit",
 }
 NUMBERS = [(number, name) for name, one in FIGURES.items() for number in one.paper]
 
@@ -53,28 +50,41 @@ def fewer_permutations(monkeypatch):
     monkeypatch.setattr("hotmess.analyses.length._DRAWS", 50)
 
 
-def words_of(name, table):
-    which, *words = ASKED.get(name, ("lengths",))
-    return [table(which), *words]
+@pytest.fixture(scope="module")
+def found(table):
+    """Return what an analysis finds by itself, in such a table."""
+    return cache(lambda name: getattr(analyses, name.replace("-", "_"))(hotmess.read(table(TABLE.get(name, "lengths")))))
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_analysis_draws_a_table_of_samples(run, tmp_path, table, name):
-    code, out, err = run("figure", name, *words_of(name, table), "-o", "x.svg")
+@pytest.fixture
+def drawn(monkeypatch):
+    """Results that were drawn, with no more than their names: what each looks like is tested with the charts."""
+    results = []
+
+    def sketch(result):
+        results.append(result)
+        return SimpleNamespace(to_json=lambda: json.dumps({"data": {"values": [{}]}, "mark": "point", "title": result.name}))
+
+    monkeypatch.setattr("hotmess.charts.chart", sketch)
+    return results
+
+
+@pytest.mark.parametrize(("word", "name"), [*((name, name) for name in FIGURES), *((n.upper(), name) for n, name in NUMBERS)])
+def test_every_analysis_is_drawn_by_its_name_and_its_numbers_with_its_defaults(run, tmp_path, table, found, drawn, word, name):
+    code, out, err = run("figure", word, table(TABLE.get(name, "lengths")), "-o", "x.svg")
     assert (code, out) == (0, "")
     assert err.startswith("wrote x.svg\n")
     assert all(line.startswith(("note[", "  hint: ")) for line in err.splitlines()[1:])
-    assert (tmp_path / "x.svg").read_text().startswith("<svg")
+    assert f">{name.replace('-', '_')}<" in (tmp_path / "x.svg").read_text()
     assert [file.name for file in tmp_path.iterdir()] == ["x.svg"]
+    assert drawn[0].points.equals(found(name).points)
 
 
-@pytest.mark.parametrize(("number", "name"), NUMBERS)
-def test_every_figure_of_the_paper_is_an_analysis_with_its_defaults(run, tmp_path, table, number, name):
-    path = words_of(name, table)[0]
-    assert run("figure", number.upper(), path, "-o", "x.csv")[0] == 0
-    wanted = BytesIO()
-    getattr(analyses, name.replace("-", "_"))(hotmess.read(path)).points.write_csv(wanted)
-    assert (tmp_path / "x.csv").read_bytes() == wanted.getvalue()
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_what_is_drawn_is_the_chart_of_the_result(run, tmp_path, table, suffix):
+    assert run("figure", "plane", table("sizes"), "-o", f"x.{suffix}")[0] == 0
+    drawn = render(analyses.plane(hotmess.read(table("sizes"))).chart(), f".{suffix}")
+    assert (tmp_path / f"x.{suffix}").read_bytes() == drawn
 
 
 def test_all_analyses_and_all_numbers_are_listed(run):
@@ -87,13 +97,13 @@ def test_all_analyses_and_all_numbers_are_listed(run):
 
 
 @pytest.mark.parametrize("name", ["by-overthinking", "by-ensemble", "sample-efficiency", "one-question", "format-adherence"])
-def test_json_is_the_only_thing_on_stdout_and_the_same_twice(run, table, name):
-    code, out, _ = run("figure", name, *words_of(name, table), "--json")
+def test_json_is_the_only_thing_on_stdout_and_the_same_twice(run, table, found, name):
+    code, out, _ = run("figure", name, table(TABLE.get(name, "lengths")), "--json")
     assert code == 0
-    found = json.loads(out)
-    assert found["analysis"] == name.replace("-", "_")
-    assert len(found["points"]) > 1
-    assert run("figure", name, *words_of(name, table), "--json")[1] == out
+    assert json.loads(out)["analysis"] == name.replace("-", "_")
+    assert len(json.loads(out)["points"]) > 1
+    assert json.loads(out) == json.loads(found(name).to_json())
+    assert run("figure", name, table(TABLE.get(name, "lengths")), "--json")[1] == out
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "txt"])
@@ -118,12 +128,23 @@ def test_without_an_output_the_table_is_shown_and_what_to_type_next(run, table):
 def test_options_say_how_to_measure(run, table):
     path = table("lengths")
     words = ("--buckets", 2, "--length", "output_chars", "--loss", "coverage", "--leave-pair-out", "--model", "a")
-    found = json.loads(run("figure", "by-length", path, *words, "--json")[1])
-    assert (found["loss"], found["length"]) == ("coverage", "output_chars")
-    assert {point["model"] for point in found["points"]} == {"a"}
-    assert "leave-pair-out" in found["tests"][-1]["how"]
+    shown = json.loads(run("figure", "by-length", path, *words, "--json")[1])
+    assert (shown["loss"], shown["length"]) == ("coverage", "output_chars")
+    assert {point["model"] for point in shown["points"]} == {"a"}
+    assert "leave-pair-out" in shown["tests"][-1]["how"]
     paper = json.loads(run("figure", "3", path, "--paper", "--json")[1])
     assert (paper["loss"], paper["estimator"]) == ("kl", "plugin")
+
+
+def test_options_say_what_to_compare(run, table):
+    def points(name, which, *words):
+        return json.loads(run("figure", name, table(which), *words, "--json")[1])["points"]
+
+    shown = points("by-ensemble", "contexts", "--size", 1, "--size", 4, "--design", "3x4")
+    assert {(point["way"], point["size"]) for point in shown} >= {("new contexts", 4), ("3 contexts × 4", 12)}
+    assert {point["difficulty"] for point in points("plane", "sizes", "--by", "difficulty")} == set(worlds.DIFFICULTY)
+    assert {point["draws"] for point in points("answer-changes", "contexts", "--draws", 2)} == {2}
+    assert {point["question_id"] for point in points("one-question", "lengths", "--question", "q0003")} == {"q0003"}
 
 
 @pytest.mark.parametrize("number", ["4b", "27"])
@@ -134,8 +155,8 @@ def test_figures_of_people_explain_themselves(run, table, number):
 
 
 WRONG = {
-    "a name": (("by-lenght", "lengths"), "No such command 'by-lenght'"),
-    "a number": (("99", "lengths"), "No such command '99'"),
+    "a name": (("by-lenght", "lengths"), "there is no figure or analysis `by-lenght`; did you mean `by-length`?"),
+    "a number": (("99", "lengths"), "there is no figure or analysis `99`"),
     "no table": (("by-length",), "Missing argument 'PATH...'"),
     "an ending": (
         ("by-length", "lengths", "-o", "x.docx"),

@@ -10,9 +10,9 @@ from hotmess import HotmessError, Rules
 from hotmess.analyses import by_length, by_wait_ratio
 from hotmess.infer import holm
 
-TIMES = 12
-MOST = 9  # of 12 intervals of 95 % hold the truth; fewer do once in 450 tries
-LEAST = 3  # of 12 tests at 5 % reject where there is nothing; more do once in 450 tries
+TIMES = 10
+MOST = 7  # of ten intervals of 95 % hold the truth; fewer do once in a thousand tries
+LEAST = 3  # of ten tests at 5 % reject where there is nothing; more do once in a thousand tries
 SHARED = [
     "questions",
     *(f"{name}{end}" for name in ("error", "bias2", "variance", "incoherence") for end in ("", "_low", "_high")),
@@ -23,7 +23,7 @@ RIGHT = pl.col("answer") == pl.col("target")
 @pytest.fixture(autouse=True)
 def fewer_permutations(monkeypatch):
     """As many as tell 5 % from 1 %, so that tests stay fast."""
-    monkeypatch.setattr("hotmess.analyses.length._DRAWS", 300)
+    monkeypatch.setattr("hotmess.analyses.length._DRAWS", 200)
 
 
 def said(result, what, per="", **where):

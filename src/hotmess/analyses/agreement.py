@@ -192,7 +192,7 @@ def length_by_difficulty(samples: Samples | Any, *, difficulty: str = "difficult
     asked = _asked(samples, rules)
     hard = by_column(asked, difficulty, _GROUPS)
     if len(hard.names) < 2:
-        raise NothingToCompare(f"all questions have the {difficulty} `{hard.names[0]}`", hint="difficulty=COLUMN")
+        raise NothingToCompare(f"all questions have the {difficulty} `{hard.names[0]}`", hint="--difficulty COLUMN")
     measured = measurement(asked)
     groups = [group for _, group in kept(asked, measured.rows)]
     log = _log_length(asked)

@@ -73,7 +73,7 @@ def by_budget(samples: Samples | Any, *, budget: str | None = None, seed: int = 
     usable = [model for model in models if len(model.budgets) > 1 and model.index.shape[1] > 1]
     if not usable:
         found = f"no model was asked the same questions with two values of `{column}`"
-        raise NothingToCompare(found, why="a budget is compared with another", hint="budget=COLUMN; hotmess check shows settings")
+        raise NothingToCompare(found, why="a budget is compared with another", hint="--budget COLUMN")
     right = accuracy(whole), accuracy(split)
     points = frame(point for model in usable for point in _points(whole, split, model, right))
     tests = frame(test for model in usable for test in _tests(whole, split, model, right))
@@ -97,7 +97,7 @@ def _column(samples: Samples, budget: str | None, rules: Rules) -> str:
         if len(distinct(samples.frame, name)) > 1:
             return name
     found = f"`{budget}` has one value" if budget else f"neither {' nor '.join(_COLUMNS)} has two values"
-    raise NothingToCompare(f"{found}, so that only one budget was asked for", hint="budget=COLUMN that says what was asked for")
+    raise NothingToCompare(f"{found}, so that only one budget was asked for", hint="--budget COLUMN that says what was asked for")
 
 
 def _split(whole: Asked, rules: Rules, by: list[str], rng: np.random.Generator) -> Asked:

@@ -86,7 +86,7 @@ def by_scale(
         raise NothingToCompare(
             f"no family has two sizes among {len(lines)} lines" if lines else "no model of two sizes was measured",
             why="a slope needs two sizes of models that are alike in everything else",
-            hint="family=COLUMN; hotmess check shows tasks, models and settings",
+            hint="--family COLUMN; hotmess check shows tasks, models and settings",
         )
     right = accuracy(asked)
     found = [(line, _laws(asked, line, right)) for line in lines]

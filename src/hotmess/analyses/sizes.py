@@ -46,10 +46,10 @@ def sized(samples: Samples | Any, rules: Rules, size: str, family: str | None) -
     if not samples.has("model") or "model" in rules.pool:
         raise NothingToCompare("models are not told apart", hint="a column `model`, and no pool=model")
     if not samples.has(size):
-        hint = "add the number of parameters of each model, or size=COLUMN"
+        hint = "add the number of parameters of each model, or --size COLUMN"
         raise NoSuchColumn(f"the table has no column `{size}`, so nobody knows how large a model is", hint=hint)
     if not samples.frame.collect_schema()[size].is_numeric():
-        raise BadShape(f"`{size}` must hold numbers", why="slopes are per e-fold of size", hint="size=COLUMN")
+        raise BadShape(f"`{size}` must hold numbers", why="slopes are per e-fold of size", hint="--size COLUMN")
     table = _of_models(samples, size, family)
     named = family or ("family" if samples.has("family") else None)
     torn = table.filter(pl.col("size_low") != pl.col("size_high"))
@@ -91,7 +91,7 @@ def _families(table: pl.DataFrame, column: str | None, *, asked_for: bool) -> di
     if torn.height and asked_for:
         first = torn.row(0, named=True)
         found = f"the model `{first['model']}` has two values of `{column}`: {first['family_low']} and {first['family_high']}"
-        raise BadShape(found, why="a model belongs to one family", hint="family=COLUMN")
+        raise BadShape(found, why="a model belongs to one family", hint="--family COLUMN")
     if torn.height or table["family_low"].n_unique() == 1:
         return None
     return dict(zip(table["model"], table["family_low"].fill_null("other"), strict=True))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,12 @@ class _Figures(click.Group):
         if name in _SURVEY:
             raise click.UsageError(f"figure {name} of the paper is of a survey of people, not of samples of a model")
         name = next((known for known, one in FIGURES.items() if name in one.paper), name)
-        return super().get_command(ctx, name)
+        found = super().get_command(ctx, name)
+        if found is None and not name.startswith("-"):
+            near = get_close_matches(name, [*FIGURES, *(number for one in FIGURES.values() for number in one.paper)], n=1)
+            hint = f"did you mean `{near[0]}`?" if near else "`hotmess figure --help` lists them"
+            raise click.UsageError(f"there is no figure or analysis `{cmd_name}`; {hint}")
+        return found
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List which figure of the paper is which analysis."""
