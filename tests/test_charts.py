@@ -197,7 +197,18 @@ def test_names_from_logs_do_no_harm(name):
 def test_names_from_logs_do_no_harm_in_a_notebook():
     samples = hostile(TWO, "model", "task")
     never = samples.with_columns(answer="target")
-    for result in (HARMS["model"](), analyses.by_length(never, buckets=3), hotmess.measure(samples), hotmess.measure(never)):
+    lost = hostile(TWO, "question_id").with_columns(
+        target=pl.when(pl.col("question_id").str.ends_with("1")).then(None).otherwise("target")
+    )
+    named = hotmess.measure(lost)
+    assert any("script" in notice.found for notice in named.notices)
+    for result in (
+        HARMS["model"](),
+        analyses.by_length(never, buckets=3),
+        hotmess.measure(samples),
+        hotmess.measure(never),
+        named,
+    ):
         harmless(result._repr_html_())
 
 

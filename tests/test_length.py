@@ -74,6 +74,15 @@ def test_where_longer_is_harder_error_rises_and_incoherence_does_not():
     assert slopes[0] == pytest.approx(-2 * slopes[3])
 
 
+def test_trends_are_per_doubling_of_the_mean_length_of_a_question():
+    samples = worlds.lengths(2, questions=50)
+    result = by_length(samples)
+    questions = samples.group_by("question_id").agg(x=pl.col("output_tokens").mean().log(2), right=RIGHT.mean())
+    slope = np.polyfit(questions["x"], questions["right"], 1)[0]
+    assert said(result, "accuracy")["value"] == pytest.approx(slope)
+    assert said(result, "error")["value"] == pytest.approx(-2 * slope)
+
+
 def right_by_bucket(samples, points, correct, length="output_tokens"):
     """The mean over questions of the share of right samples, in the buckets of some points."""
     questions = samples.group_by("question_id").agg(x=pl.col(length).mean(), right=correct.mean())

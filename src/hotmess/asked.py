@@ -35,6 +35,7 @@ _LOSSES: dict[Kind, tuple[Loss, ...]] = {  # the first is the default
     "tests": ("coverage", "spread"),
     "vector": ("squared", "spread"),
 }
+_ENDLESS = 1e15  # no trace is as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def ask(samples: Samples | Any, rules: Rules, *, by: Sequence[str] = (), lengths
     samples = samples.right_or_wrong() if loss == "coverage" else samples
     columns, bucket = grouping(samples, by, rules.pool)
     length = _length(samples, rules.length, bucket, needed=lengths)
-    samples = _without_nan(samples, length)
+    samples = _with_lengths(samples, length)
     name = _estimator_name(loss, estimator)
     method = Method(loss, name, invalid, samples.kind, rules.about, rules.level, rules.delta, rules.cluster, length)
     each_sample = _needs_samples(samples, method)
@@ -211,12 +212,13 @@ def _length(samples: Samples, length: str | None, bucket: Bucket | None, *, need
     return column
 
 
-def _without_nan(samples: Samples, length: str | None) -> Samples:
-    """Lengths that are not a number as unknown ones."""
+def _with_lengths(samples: Samples, length: str | None) -> Samples:
+    """Lengths that are not a number, or that nothing could have, as unknown ones."""
     if length is None or not samples.frame.collect_schema()[length].is_float():
         return samples
     value = nw.col(length)
-    return replace(samples, frame=samples.frame.with_columns(nw.when(~value.is_nan()).then(value).alias(length)))
+    possible = (value > -_ENDLESS) & (value < _ENDLESS) & ~value.is_nan()
+    return replace(samples, frame=samples.frame.with_columns(nw.when(possible).then(value).alias(length)))
 
 
 def _needs_samples(samples: Samples, method: Method) -> bool:

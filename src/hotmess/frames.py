@@ -47,6 +47,7 @@ _LISTS: dict[str, tuple[type[pl.DataType], ...]] = {
     "choices": (pl.String,),
     "test_names": (pl.String,),
 }
+_NUMERIC = ("score", "n_choices", "reasoning_tokens", "output_tokens", "output_chars", "actions", "wait_count", "model_size")
 _WORDS = {"true": "1", "pass": "1", "passed": "1", "yes": "1", "false": "0", "fail": "0", "failed": "0", "no": "0"}
 
 
@@ -146,7 +147,7 @@ def typed(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     for name, dtype in schema.items():
         if name in _LISTS and not (dtype == nw.String or dtype == nw.List or dtype == nw.Array or dtype == nw.Unknown):
             raise BadShape(f"`{name}` must hold lists; it holds {dtype}", hint=f"--columns {name}=    (to ignore the column)")
-    texts = [name for name, dtype in schema.items() if dtype == nw.String and name in (*_LISTS, "score", "n_choices")]
+    texts = [name for name, dtype in schema.items() if dtype == nw.String and name in (*_LISTS, *_NUMERIC)]
     if not texts:
         return frame
     table = polars(frame).collect()
@@ -175,7 +176,9 @@ def _numbers(column: pl.Series) -> pl.Series:
         shown = ", ".join(f"`{value[:30]}`" for value in lost.head(3))
         raise BadShape(
             f"`{column.name}` must hold numbers; it holds {shown}",
-            hint="a score is a number in 0 to 1, or true and false" if column.name == "score" else "",
+            hint="a score is a number in 0 to 1, or true and false"
+            if column.name == "score"
+            else f"--columns {column.name}=    (to ignore the column)",
         )
     return found.alias(column.name)
 

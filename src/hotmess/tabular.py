@@ -83,7 +83,8 @@ def _number(value: float | None) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None or np.isnan(value) else f"{100 * value:.0f}%"
+    """A share of 0 to 1; an unbiased estimate beyond is shown as the end, and stays what it is in the data."""
+    return "-" if value is None or np.isnan(value) else f"{100 * min(max(value, 0.0), 1.0):.0f}%"
 
 
 def _p(value: float | None) -> str:

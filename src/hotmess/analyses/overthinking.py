@@ -106,8 +106,9 @@ def _outer(group: Mapping[str, Any]) -> dict[str, Any]:
 
 def _point(asked: Asked, group: Group, found: Mapping[str, Any]) -> dict[str, Any]:
     chosen, right = asked.usable(group), accuracy(asked)
-    with np.errstate(invalid="ignore"):
-        length = float(np.nanmean(asked.length()[chosen])) if len(chosen) else None
+    known = asked.length()[chosen]
+    known = known[np.isfinite(known)]
+    length = float(known.mean()) if len(known) else None
     place = _outer(group.name) | {"half": group.name.get("half", "all"), "length": length}
     if right is None:
         return place | dict(found)
