@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -19,6 +20,7 @@ import hotmess
 from hotmess import HotmessError, analyses
 from hotmess.charts import FORMATS, render, theme
 from hotmess.errors import safe
+from hotmess.prepare import prepare
 
 TWO = worlds.lengths(1, questions=24, samples=6, models=("a", "b"), within=0.5)
 SIZES = worlds.sizes(1, questions=60, samples=4, sizes=(1, 4, 16, 64))
@@ -200,7 +202,7 @@ def test_names_from_logs_do_no_harm_in_a_notebook():
     lost = hostile(TWO, "question_id").with_columns(
         target=pl.when(pl.col("question_id").str.ends_with("1")).then(None).otherwise("target")
     )
-    named = hotmess.measure(lost)
+    named = hotmess.measure(replace(prepare(lost), source=HOSTILE))
     assert any("script" in notice.found for notice in named.notices)
     for result in (
         HARMS["model"](),

@@ -136,9 +136,12 @@ def _notices(asked: Asked, rows: Sequence[Row]) -> Iterator[Notice]:
 
 def _about_questions(asked: Asked, rows: Sequence[Row]) -> Iterator[Notice]:
     table, method = asked.table, asked.method
-    lonely = table.table.height - sum(row.questions for row in rows)
+    shown = [whole for whole in asked.wholes if any(whole.name.items() <= row.group.items() for row in rows)]
+    whole = sum(len(each.members) for each in shown)
+    parts = [group for group in asked.groups if any(each.name.items() <= group.name.items() for each in shown)]
+    lonely = whole - sum(len(asked.usable(group)) for group in parts)
     if lonely:
-        found = f"{lonely:,} of {table.table.height:,} questions have too few samples or contexts (or no length, for buckets)"
+        found = f"{lonely:,} of {whole:,} questions have too few samples or contexts (or no length, for buckets)"
         found += " and are left out of error, bias and variance alike"
         yield Notice("few-samples", found)
     counts = table.terms.samples[np.isfinite(table.terms.variance)]

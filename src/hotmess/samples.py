@@ -73,6 +73,14 @@ class Samples:
         frame = nw.from_native(polars(self.frame).with_row_index("sample_id"))
         return replace(self, frame=frame, columns=(*self.columns, "sample_id"))
 
+    def without_contexts(self) -> "Samples":
+        """The same samples, whatever their context: each counts alike, however many others its context has."""
+        if not self.has("context_id"):
+            return self
+        gone = [name for name in ("context_id", "sample_id") if self.has(name)]
+        columns = tuple(name for name in self.columns if name not in gone)
+        return replace(self, frame=self.frame.drop(gone), columns=columns)
+
     def right_or_wrong(self) -> "Samples":
         """Answers as scores: 1 where the answer is the target, 0 where it is another."""
         if self.kind != "answers":

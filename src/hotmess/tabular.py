@@ -14,9 +14,10 @@ from rich.text import Text
 from hotmess.errors import safe
 from hotmess.samples import GROUPS
 
-__all__ = ["Cells", "as_html", "as_table", "cells"]
+__all__ = ["Cells", "as_html", "as_table", "cells", "narrowed"]
 
 _SHARES = ("incoherence", "accuracy", "rate", "output_share", "input_share", "score")
+_NAME = 18  # characters of a name that are not folded
 _NAMES = {"bias2": "bias²", "p_holm": "p (Holm)", "p_permuted": "p (permuted)"}
 
 
@@ -93,12 +94,36 @@ def _p(value: float | None) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def narrowed(frame: pl.DataFrame, spared: Sequence[str], last: Sequence[str], width: int) -> list[str]:
+    """Which of the columns `last` have no room in so many characters, the first of them first; no figure loses its interval."""
+    gone: list[str] = []
+    for name in (name for name in last if name in frame.columns):
+        if _width(frame, [*spared, *gone]) <= width:
+            break
+        gone.append(name)
+    return gone
+
+
+def _width(frame: pl.DataFrame, spared: Sequence[str]) -> int:
+    """How many characters wide a table is; names may be folded."""
+    found = cells(frame, spared=spared)
+    most = [
+        max([len(title), *(len(row[place]) for row in found.rows)])
+        if right
+        else min(max([0, *(len(r[place]) for r in found.rows)]), _NAME)
+        for place, (title, right) in enumerate(zip(found.titles, found.right, strict=True))
+    ]
+    return sum(most) + 3 * len(most)
+
+
 def as_table(frame: pl.DataFrame, *, spared: Sequence[str] = ()) -> Table:
     """A frame for the terminal."""
     found = cells(frame, spared=spared)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False)
     for title, right in zip(found.titles, found.right, strict=True):
-        table.add_column(title, justify="right" if right else "left", overflow="fold", no_wrap=right)
+        longest = max((len(row[len(table.columns)]) for row in found.rows), default=0)
+        least = longest if right else min(longest, _NAME)
+        table.add_column(title, justify="right" if right else "left", overflow="fold", no_wrap=right, min_width=least)
     for row in found.rows:
         table.add_row(*map(Text, row))
     return table

@@ -297,9 +297,9 @@ def _settings(rows: pl.LazyFrame) -> Iterator[Notice]:
         if _has(rows, name):
             values = rows.group_by(by).agg(pl.col(name).unique().sort()).filter(pl.col(name).list.len() > 1).collect()
             if values.height:
-                first = values.to_dicts()[0]
+                first = values.sort(names or "all").to_dicts()[0]
                 found = f"{name} takes {len(first[name])} values within {first.get('model', 'one model')}, and they are pooled"
-                yield Notice("mixed-settings", found, f"--by {name}")
+                yield Notice("mixed-settings", found, f"--columns setting={name} keeps them apart")
 
 
 def _graded(rows: pl.LazyFrame, keys: list[str]) -> Iterator[Notice]:

@@ -15,11 +15,16 @@ def readable(rows: tuple[Row, ...], most: float) -> tuple[tuple[Row, ...], list[
     if len(kept) == len(rows) or not kept:
         return rows, []
     gone = [row for row in rows if row.invalid_rate > most]
-    shown = ", ".join(" ".join(str(name) for name in row.group.values() if name is not None) for row in gone[:3])
+    shown = ", ".join(" ".join(_word(name) for name in row.group.values() if name is not None) for row in gone[:3])
     found = (
         f"{len(gone)} of {len(rows)} rows are withheld, since more than {most:.0%} of their answers could not be read: {shown}"
     )
     return kept, [Notice("mostly-unparsed", found, "--max-invalid 1 shows them")]
+
+
+def _word(name: object) -> str:
+    """A part of the name of a row; of a bucket its number."""
+    return f"bucket {name['bucket']}" if isinstance(name, dict) else str(name)
 
 
 def without_copies(rows: tuple[Row, ...], samples: Samples) -> tuple[tuple[Row, ...], list[Notice]]:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from hotmess.analyses.points import ends, frame, kept, of_questions, statement, with_holm
+from hotmess.analyses.points import ends, frame, kept, of_questions, statement, with_holm, without_rows
 from hotmess.asked import Asked, Rules, ask
 from hotmess.blocks import Invalid, blocks
 from hotmess.errors import LossMismatch, NothingToCompare, UsageError
@@ -77,7 +77,7 @@ def answer_changes(
         raise NothingToCompare(
             f"no question has {m} samples in one context, nor {m} contexts", hint="fewer draws, or more samples of each question"
         )
-    notices = (*measured.notices, *of_questions(asked))
+    notices = (*without_rows(measured.notices), *of_questions(asked))
     interval = "over questions: Wilson's for rates, Student's t for what contexts add"
     tested, source = with_holm(frame(tests)), asked.samples.source
     return Result("answer_changes", frame(rows), tested, asked.method, notices, source, interval, lossless=True)

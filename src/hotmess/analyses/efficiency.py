@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from hotmess.analyses.points import additive, ends, frame, measured_groups, squared_only
-from hotmess.asked import Rules, ask
-from hotmess.errors import NothingToCompare
+from hotmess.analyses.points import additive, ends, frame, measured_groups, squared_only, without_rows
+from hotmess.asked import Asked, Rules, ask
+from hotmess.errors import NothingToCompare, Notice
+from hotmess.groups import Group
 from hotmess.infer import Interval
 from hotmess.measure import measurement
 from hotmess.pairs import masked_terms
@@ -24,6 +25,7 @@ from hotmess.singles import Singles, singles
 __all__ = ["sample_efficiency"]
 
 _TERMS = ("bias2", "variance", "incoherence")
+_LEAST = 6  # contexts, from which on subsets of several sizes can be had
 _NUMBERS = 1 << 20  # in an array over questions, draws and samples, so that memory stays bounded
 
 Masks = Bool[ndarray, "question draw sample"]
@@ -43,31 +45,34 @@ def sample_efficiency(
         rules: how to measure; a squared loss.
 
     Returns:
-        Points: `size`, `estimator` (unbiased, plug-in), questions, and bias2, variance, incoherence: the mean over subsets, and
-        as ends the span of the middle 95 % of them, widened by 1 / sqrt(1 - size / K): subsets of K samples share some, and
-        differ by less than new samples would. The questions stay the same, so this says nothing of other questions.
+        Points: `unit` (samples, or contexts), `size`, `estimator` (unbiased, plug-in), questions, and bias2, variance,
+        incoherence: the mean over subsets, and as ends the span of the middle 95 % of them, widened by 1 / sqrt(1 - size / K):
+        subsets of K samples share some, and differ by less than new samples would. The questions stay the same, so this says
+        nothing of other questions.
 
     Raises:
         NothingToCompare: no question has four samples.
     """
     asked = squared_only(additive(ask(samples, rules)), "sample_efficiency")
     measured = measurement(asked)
-    made = asked.each_sample()
+    notices = list(without_rows(measured.notices))
+    if any(group.nested for group in asked.wholes) and not any(_stacks(asked, group)[1] >= _LEAST for group in asked.wholes):
+        notices.append(Notice("mixed-contexts", "there are too few contexts for subsets; their samples are put together"))
+        asked = ask(asked.samples.without_contexts(), rules)
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     for group in measured_groups(asked, measured.rows):
-        stacks = list(singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(group)))
-        most = int(np.median(np.concatenate([s.contexts for s in stacks]))) if stacks else 0
-        stacks = [part for s in stacks if (part := _with_enough(s, most)) is not None]
+        stacks, most = _stacks(asked, group)
+        unit = {"unit": "contexts" if group.nested else "samples"}
         for size in _possible(sizes, most):
-            rows += [group.name | point for point in _figures(stacks, (size, most), draws, rng, asked.method.level)]
+            rows += [group.name | unit | point for point in _figures(stacks, (size, most), draws, rng, asked.method.level)]
     if not rows:
         raise NothingToCompare(
             "no question has samples enough for subsets", why="two are needed, out of twice as many", hint="four samples or more"
         )
     interval = f"middle of {draws} subsets of the samples of these questions"
     points = frame(rows)
-    return Result("sample_efficiency", points, frame([]), asked.method, measured.notices, asked.samples.source, interval)
+    return Result("sample_efficiency", points, frame([]), asked.method, tuple(notices), asked.samples.source, interval)
 
 
 def _possible(sizes: Sequence[int] | None, most: int) -> list[int]:
@@ -75,9 +80,11 @@ def _possible(sizes: Sequence[int] | None, most: int) -> list[int]:
     return [size for size in sizes or usual if 2 <= size <= most // 2]
 
 
-def _with_enough(s: Singles, most: int) -> Singles | None:
-    keep = s.contexts >= most
-    return s.where(keep) if keep.any() else None
+def _stacks(asked: Asked, group: Group) -> tuple[list[Singles], int]:
+    """The samples of the questions that have as many (contexts) as the median question, and how many that is."""
+    stacks = list(singles(asked.each_sample(), asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(group)))
+    most = int(np.median(np.concatenate([s.contexts for s in stacks]))) if stacks else 0
+    return [s.where(s.contexts >= most) for s in stacks if (s.contexts >= most).any()], most
 
 
 def _figures(

@@ -92,7 +92,9 @@ def by_ensemble(
         )
     notices = (*measured.notices, *of_questions(asked), *_said(groups, rows, sizes))
     interval = "; ".join(dict.fromkeys(row.interval for row in measured.rows))
-    return Result("by_ensemble", frame(rows), with_holm(frame(tests)), asked.method, notices, asked.samples.source, interval)
+    plain = disjoint_of or asked.method.loss == "mode"  # what is made of the samples takes their mean for the expectation
+    method = replace(asked.method, estimator="plugin") if plain else asked.method
+    return Result("by_ensemble", frame(rows), with_holm(frame(tests)), method, notices, asked.samples.source, interval)
 
 
 Sized = list[tuple[int, Ensemble]]

@@ -13,7 +13,7 @@ from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from hotmess.analyses.accuracy import accuracy
-from hotmess.analyses.points import ends, frame, measured_groups, of_questions, statement
+from hotmess.analyses.points import ends, frame, measured_groups, of_questions, statement, without_rows
 from hotmess.asked import Asked, Rules, ask
 from hotmess.errors import LossMismatch, NothingToCompare, Notice
 from hotmess.groups import Group
@@ -70,7 +70,7 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
         tests.append(said | {"questions": len(count)})
     if not any(row["questions"] for row in rows):
         raise NothingToCompare(f"no question has {max(sizes or (1,))} samples", hint="smaller sizes")
-    notices = [*measured.notices, *of_questions(asked)]
+    notices = [*without_rows(measured.notices), *of_questions(asked)]
     if short:
         notices.append(Notice("few-attempts", f"{short:,} questions have fewer attempts than the largest k and are left out"))
     if samples.has("context_id"):
@@ -90,16 +90,7 @@ def _asked(samples: Samples, rules: Rules) -> Asked:
         raise LossMismatch("without a target nothing is right or wrong", hint="a column `target` or `score`")
     if kind == "tests" or (kind == "answers" and not asked.samples.has("context_id")):
         return asked
-    return ask(_pooled(asked.samples), replace(plain, loss="brier" if kind == "answers" else "mode"))
-
-
-def _pooled(samples: Samples) -> Samples:
-    """The same attempts, whatever their context: each counts alike, however many others its context has."""
-    if not samples.has("context_id"):
-        return samples
-    gone = [name for name in ("context_id", "sample_id") if samples.has(name)]
-    columns = tuple(name for name in samples.columns if name not in gone)
-    return replace(samples, frame=samples.frame.drop(gone), columns=columns)
+    return ask(asked.samples.without_contexts(), replace(plain, loss="brier" if kind == "answers" else "mode"))
 
 
 def _right(

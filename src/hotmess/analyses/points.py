@@ -27,8 +27,10 @@ __all__ = [
     "squared_only",
     "statement",
     "with_holm",
+    "without_rows",
 ]
 
+_OF_ROWS = ("crossed", "few-contexts", "few-effective", "no-interval", "plugin", "uneven", "kl-scale", "no-errors")
 _TERMS = ("error", "bias2", "variance", "incoherence")
 
 
@@ -114,6 +116,11 @@ def kept(asked: Asked, rows: Sequence[Row]) -> Iterator[tuple[Row, Group]]:
 def measured_groups(asked: Asked, rows: Sequence[Row]) -> list[Group]:
     """The tasks, models and settings of which a row was not withheld, each with all its questions."""
     return [whole for whole in asked.wholes if any(whole.name.items() <= row.group.items() for row in rows)]
+
+
+def without_rows(notices: Iterable[Notice]) -> Iterator[Notice]:
+    """The notices without those about intervals and figures of rows, where no rows are shown."""
+    return (notice for notice in notices if notice.code not in _OF_ROWS)
 
 
 def of_questions(asked: Asked) -> Iterator[Notice]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from hotmess.analyses.points import additive, frame, measured_groups
+from hotmess.analyses.points import additive, frame, measured_groups, without_rows
 from hotmess.asked import Asked, Rules, ask
 from hotmess.errors import LossMismatch, NothingSelected
 from hotmess.frames import nearest, polars
@@ -60,7 +60,7 @@ def one_question(samples: Samples | Any, *, question: str | None = None, rules: 
     shown += [pl.col(length).alias("length")] if length else []
     shown += [pl.col(name) for name in ("source", "source_ref") if name in table.columns]
     points = table.select(*keys, *shown)
-    return Result("one_question", points, frame([]), asked.method, measured.notices, asked.samples.source)
+    return Result("one_question", points, frame([]), asked.method, tuple(without_rows(measured.notices)), asked.samples.source)
 
 
 def _messiest(asked: Asked, groups: list[Group]) -> str:

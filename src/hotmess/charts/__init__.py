@@ -19,7 +19,8 @@ from hotmess.result import Result
 __all__ = ["FORMATS", "chart", "measured", "render"]
 
 FORMATS = (".svg", ".pdf", ".png", ".html", ".json")
-_DOTS = 300  # per inch, of a PNG at 3.25 inches
+_PICTURES = (".svg", ".pdf", ".png", ".json")
+_DOTS, _INCHES, _UNITS = 300, 3.25, 340  # per inch of a PNG; a column, and how many units of a chart fill it
 _LESS = "\ue000"  # stands for < while a page is made, so that no name from a log can end the script that holds the data
 
 _CHARTS: dict[str, Callable[[Result], Any]] = {
@@ -51,9 +52,7 @@ def chart(result: Result) -> Any:
     Raises:
         NothingToShow: no figure of it is defined.
     """
-    figures = [name for name in result.points.columns if f"{name}_low" in result.points.columns]
-    figures = ["incoherence"] if "incoherence" in figures else figures  # where there is no error, the rest is all zeros
-    if not result.points.height or (figures and all(result.points[name].is_null().all() for name in figures)):
+    if not result.drawable():
         raise NothingToShow(
             f"{result.name} found no figure that is defined",
             why="there is no error to be split, or there are too few samples; a picture would show nothing",
@@ -73,16 +72,13 @@ def render(drawn: Any, suffix: str) -> bytes:
     spec = json.dumps(_printable(json.loads(drawn.to_json())), ensure_ascii=False)
     if suffix == ".json":
         return (spec + "\n").encode()
-    if suffix == ".html":
-        page = vl_convert.vegalite_to_html(spec.replace("<", _LESS), bundle=True)
-        return page.replace(_LESS, "\\u003c").encode()
     if suffix == ".svg":
         return vl_convert.vegalite_to_svg(spec).encode()
     if suffix == ".pdf":
         return vl_convert.vegalite_to_pdf(spec)
     if suffix == ".png":
-        return vl_convert.vegalite_to_png(spec, scale=_DOTS / 96)
-    raise UsageError(f"a picture cannot be written as `{suffix}`", hint=" ".join(FORMATS))
+        return vl_convert.vegalite_to_png(spec, scale=_INCHES * 72 / _UNITS, ppi=_DOTS)
+    raise UsageError(f"a picture cannot be written as `{suffix}`", hint=" ".join(_PICTURES))
 
 
 def _printable(spec: Any) -> Any:

@@ -70,6 +70,9 @@ def panel(frame: pl.DataFrame, to: Panel) -> Any:
     )
     few = bright.height <= _DOTS * max(bright["series"].n_unique(), 1)
     layers = ([] if dim.height or (to.fit and not few) else [bands]) + ([lines, dots] if few or to.fit else [lines])
+    lonely = bright.filter(pl.len().over("series") == 1)  # a band needs two points
+    if lonely.height:
+        layers.append(alt.Chart(lonely).mark_rule().encode(x=x, y=f"{to.y}_low:Q", y2=f"{to.y}_high:Q", color=shape["color"]))
     if dim.height:
         faint = alt.Chart(dim).mark_line(color=FAINT, strokeWidth=0.7, opacity=0.6)
         layers.insert(0, faint.encode(x=x, y=along, detail="series:N"))
@@ -142,9 +145,15 @@ def _counted(tests: pl.DataFrame) -> str:
 def _sentence(row: dict[str, Any], unit: str, *, percent: bool) -> str:
     scale, points = (100, " points") if percent else (1, "")
     unit = unit or f"per {row['per'].split(' of ')[0]}"
-    ends = "" if row["value_low"] is None else f" [{scale * row['value_low']:+.2g}, {scale * row['value_high']:+.2g}]"
-    p = "" if row["p"] is None else ", p < 0.001" if row["p"] < 0.001 else f", p = {row['p']:.2g}"
-    return f"{scale * row['value']:+.2g}{points}{ends} {unit}{p}".replace("-", "−")
+    low, high = (
+        None if end is None else f"{scale * end:+.1f}" if percent else f"{end:+.2g}"
+        for end in (row["value_low"], row["value_high"])
+    )
+    ends = "" if low is None else f" [{low}, {high}]"
+    chance, name = (row["p"], "p") if row.get("p_holm") is None else (row["p_holm"], "p (Holm)")
+    p = "" if chance is None else f", {name} < 0.001" if chance < 0.001 else f", {name} = {chance:.2g}"
+    value = f"{scale * row['value']:+.1f}" if percent else f"{row['value']:+.2g}"
+    return f"{value}{points}{ends} {unit}{p}".replace("-", "−")
 
 
 def curves(frame: pl.DataFrame, to: Panel, small: Sequence[Panel], title: str, subtitle: Sequence[str]) -> Any:

@@ -48,9 +48,14 @@ def answer_spread(result: Result) -> Any:
         alt.Chart(bright).mark_line(strokeWidth=2).encode(x=x, y="fitted:Q", color=shape["color"], strokeDash=shape["strokeDash"])
     )
     lines = lines.encode(color=alt.value(INK)) if len(names) == 1 else lines
+    layers = [dots, lines]
+    if len(names) > 1:
+        ends = bright.sort("length").group_by("series", maintain_order=True).last()
+        words = alt.Chart(ends).mark_text(align="left", dx=5, fontSize=11)
+        layers.append(words.encode(x=x, y="fitted:Q", text="series:N", color=shape["color"]))
     gone = points.height - shown.height
     notes = [f"{gone} questions without any variance are not shown, but fitted"] if gone else []
-    whole = alt.layer(dots, lines).properties(width=WIDTH, height=170)
+    whole = alt.layer(*layers).properties(width=WIDTH, height=170)
     title = "Variance of the answers to a question, by length"
     return finish(whole, title, *said(result, "variance", percent=False, unit="is the exponent"), *notes)
 

@@ -26,7 +26,8 @@ def by_ensemble(result: Result) -> Any:
     ]
     if "some_right" in points.columns:
         small.append(Panel("size", "some_right", "one is right", percent=True, size=(_THIRD, 70), ticks=3, colour=INK))
-    said = "Taking the mean divides variance by the number of samples; bias² stays"
+    apart = "each in a new context, " if (points["way"] == "one context").any() else ""
+    said = f"The mean of samples, {apart}has their bias² and a variance that falls with their number"
     return curves(points, large, small, "The mean of several samples", [said] if squared else [])
 
 
@@ -37,20 +38,20 @@ def pass_k(result: Result) -> Any:
     names = [name for name in some.columns if not name.startswith("pass_hat")]
     points = pl.concat(
         [
-            some.select(names).with_columns(of=pl.lit("one is right (pass@k)")),
+            some.select(names).with_columns(of=pl.lit("pass@k")),
             every.select(name if name in every.columns else pl.lit(None).alias(name) for name in names).with_columns(
-                of=pl.lit("all are right (pass^k)")
+                of=pl.lit("pass^k")
             ),
         ]
     )
     to = Panel("k", "share", "", "attempts k", percent=True, labels=True, size=(WIDTH, 150))
-    return finish(panel(series_of(points, ["of"]), to), "How often one, or all, of k attempts are right")
+    return finish(panel(series_of(points, ["of"]), to), "How often one (pass@k), or all (pass^k), of k attempts are right")
 
 
 def sample_efficiency(result: Result) -> Any:
     """Means over subsets with the span of 95 % of them, unbiased and plug-in."""
     points = series_of(result.points, ["estimator"])
-    large = Panel("size", "incoherence", "incoherence", "samples of each question", percent=True, labels=True)
+    large = Panel("size", "incoherence", "incoherence", f"{points['unit'][0]} of each question", percent=True, labels=True)
     half = ((WIDTH - 45) // 2, 70)
     small = [
         Panel("size", "bias2", "bias²", size=half, ticks=3, colour=BIAS),

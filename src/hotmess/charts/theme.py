@@ -87,7 +87,7 @@ def finish(chart: Any, title: str, *subtitle: str) -> Any:
 
 def axis(title: str | None = None, *, percent: bool = False, ticks: int = 4) -> Any:
     """A linear axis; its title stands beside it, horizontally."""
-    return alt.Axis(title=title, format=".0%" if percent else alt.Undefined, tickCount=ticks)
+    return alt.Axis(title=title, format="~%" if percent else alt.Undefined, tickCount=ticks)
 
 
 def log_axis(values: Sequence[float] | Float[ndarray, " point"], title: str | None = None, *, most: int = 5) -> Any:

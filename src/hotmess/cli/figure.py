@@ -1,5 +1,8 @@
 """`hotmess figure`: every analysis, by its name or by the number of the paper's figure; as a picture, a table or JSON."""
 
+import re
+import shlex
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -8,7 +11,7 @@ from typing import Any
 
 import click
 
-from hotmess.cli.options import JSON, LABEL, again, print_shown, reading, reading_of, rules_of, ruling
+from hotmess.cli.options import JSON, LABEL, print_shown, reading, reading_of, rules_of, ruling
 
 __all__ = ["figure"]
 
@@ -136,15 +139,24 @@ _TABLES = (".csv", ".parquet", ".txt")
 
 
 class _Figures(click.Group):
-    """Commands that answer to the numbers of the paper's figures as well."""
+    """Commands that answer to the numbers of the paper's figures as well: 3, fig3, figure-3."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = cmd_name.lower().replace("_", "-")
+        name = re.sub(r"^fig(ure)?[.-]?(?=\d)", "", cmd_name.lower().replace("_", "-"))
+        name = re.sub(r"^(table|section)(?=\d)", r"\1-", name)
         if name in _SURVEY:
             raise click.UsageError(f"figure {name} of the paper is of a survey of people, not of samples of a model")
         name = next((known for known, one in FIGURES.items() if name in one.paper), name)
         found = super().get_command(ctx, name)
         if found is None and not name.startswith("-"):
+            parts = [
+                f"{number} → {known}"
+                for known, one in FIGURES.items()
+                for number in one.paper
+                if re.match(rf"{name}[a-z]", number)
+            ]
+            if parts and name.isdigit():
+                raise click.UsageError(f"figure {name} of the paper has parts: {', '.join(parts)}")
             near = get_close_matches(name, [*FIGURES, *(number for one in FIGURES.values() for number in one.paper)], n=1)
             hint = f"did you mean `{near[0]}`?" if near else "`hotmess figure --help` lists them"
             raise click.UsageError(f"there is no figure or analysis `{cmd_name}`; {hint}")
@@ -210,8 +222,9 @@ def _run(name: str, paths: tuple[str, ...], options: dict[str, Any], output: Pat
     elif as_json:
         click.echo(result.to_json())
     else:
-        print_shown(lambda _: result.show(), str(result))
+        print_shown(result.show, str(result))
     for notice in result.notices:
         click.echo(str(notice), err=True)
-    if output is None:
-        click.echo(f"next: {again(f'figure {name}')} -o {name}.svg", err=True)
+    if output is None and result.drawable():
+        words = [word for word in sys.argv[1:] if word != "--json"]
+        click.echo(f"next: {shlex.join(['hotmess', *words])} -o {name}.svg", err=True)

@@ -97,7 +97,7 @@ def again(verb: str, paths: Sequence[str] | None = None) -> str:
     words = click.get_current_context().params
     if paths is not None:
         return shlex.join(["hotmess", verb, *paths])
-    shown = ["hotmess", *verb.split(), *words["paths"]]
+    shown = ["hotmess", verb, *words["paths"]]
     shown += [part for ours, theirs in words["columns"].items() for part in ("--columns", f"{ours}={theirs}")]
     named = ("label", "task", "model", "scorer", "pattern")
     shown += [part for name in named if words.get(name) for part in (f"--{name}", words[name])]

@@ -63,7 +63,10 @@ def content(measured: Measurement, suffix: str) -> bytes:
 def picture(result: Result, suffix: str) -> bytes:
     """The result of an analysis as a file of this ending holds it: a picture, or the points as a table."""
     from hotmess.charts import FORMATS, render
+    from hotmess.charts.notebook import as_page
 
+    if suffix == ".html":
+        return as_page(result).encode()
     if suffix in FORMATS:
         return render(result.chart(), suffix)
     return _table(result.points, str(result), suffix)
