@@ -121,7 +121,7 @@ def test_without_an_output_the_table_is_shown_and_what_to_type_next(run, table):
     code, out, err = run("figure", "by-length", table("lengths"), "--buckets", 2)
     assert code == 0
     assert "doubling of output_tokens" in out
-    assert f"next: hotmess figure by-length {table('lengths')} -o by-length.svg" in err
+    assert f"next: hotmess figure by-length {table('lengths')} --buckets 2 -o by-length.svg" in err
     assert "note[same-samples]" in err
 
 

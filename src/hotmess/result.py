@@ -64,6 +64,7 @@ class Result:
     def drawable(self) -> bool:
         """Whether any figure is defined, so that a picture would show something."""
         names = [name for name in self.points.columns if f"{name}_low" in self.points.columns]
+        names = ["incoherence"] if "incoherence" in names else names  # where there is no error, the rest is all zeros
         return self.points.height > 0 and not (names and all(self.points[name].is_null().all() for name in names))
 
     def show(self, width: int = _ENDLESS) -> RenderableType:

@@ -18,10 +18,8 @@ from hotmess.result import Result
 
 __all__ = ["FORMATS", "chart", "measured", "render"]
 
-FORMATS = (".svg", ".pdf", ".png", ".html", ".json")
-_PICTURES = (".svg", ".pdf", ".png", ".json")
+FORMATS = (".svg", ".pdf", ".png", ".json")
 _DOTS, _INCHES, _UNITS = 300, 3.25, 340  # per inch of a PNG; a column, and how many units of a chart fill it
-_LESS = "\ue000"  # stands for < while a page is made, so that no name from a log can end the script that holds the data
 
 _CHARTS: dict[str, Callable[[Result], Any]] = {
     "answer_changes": answer_changes,
@@ -78,7 +76,7 @@ def render(drawn: Any, suffix: str) -> bytes:
         return vl_convert.vegalite_to_pdf(spec)
     if suffix == ".png":
         return vl_convert.vegalite_to_png(spec, scale=_INCHES * 72 / _UNITS, ppi=_DOTS)
-    raise UsageError(f"a picture cannot be written as `{suffix}`", hint=" ".join(_PICTURES))
+    raise UsageError(f"a picture cannot be written as `{suffix}`", hint=" ".join(FORMATS))
 
 
 def _printable(spec: Any) -> Any:

@@ -210,7 +210,7 @@ def _run(name: str, paths: tuple[str, ...], options: dict[str, Any], output: Pat
     if output is not None:
         from hotmess.charts import FORMATS
 
-        check_place(output, paths, (*FORMATS, *_TABLES))
+        check_place(output, paths, (*FORMATS, ".html", *_TABLES))
     transcripts = name == "by-wait-ratio" or options.get("length") == "output_chars"
     samples = reading_of(paths, options, text=transcripts).samples(*(options.pop(word) for word in ("label", "task", "model")))
     rules = rules_of(options)
