@@ -46,7 +46,7 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
         LossMismatch: vectors are neither right nor wrong.
     """
     samples = samples if isinstance(samples, Samples) else prepare(samples)
-    asked = _asked(samples, rules)
+    asked, mixed = _asked(samples, rules)
     measured = measurement(asked)
     rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
     notices = [*without_rows(measured.notices), *of_questions(asked)]
     if short:
         notices.append(Notice("few-attempts", f"{short:,} questions have fewer attempts than the largest k and are left out"))
-    if samples.has("context_id"):
+    if mixed:
         notices.append(Notice("mixed-contexts", "attempts of different contexts are put together"))
     interval = "Wilson, over questions"
     return Result(
@@ -81,16 +81,19 @@ def pass_k(samples: Samples | Any, *, sizes: Sequence[int] | None = None, rules:
     )
 
 
-def _asked(samples: Samples, rules: Rules) -> Asked:
-    """Right and wrong as two classes; unit tests as they are. What could not be read is not right, whatever `invalid` is."""
+def _asked(samples: Samples, rules: Rules) -> tuple[Asked, bool]:
+    """Right and wrong as two classes, unit tests as they are; and whether contexts were put together.
+
+    What could not be read is not right, whatever `invalid` is.
+    """
     plain = replace(rules, loss=None, estimator="unbiased", invalid="class", paper=False)
     asked = ask(samples, plain)
-    kind = asked.samples.kind
+    kind, mixed = asked.samples.kind, any(group.nested for group in asked.wholes)
     if kind == "vector" or not asked.samples.has_target:
         raise LossMismatch("without a target nothing is right or wrong", hint="a column `target` or `score`")
     if kind == "tests" or (kind == "answers" and not asked.samples.has("context_id")):
-        return asked
-    return ask(asked.samples.without_contexts(), replace(plain, loss="brier" if kind == "answers" else "mode"))
+        return asked, mixed
+    return ask(asked.samples.without_contexts(), replace(plain, loss="brier" if kind == "answers" else "mode")), mixed
 
 
 def _right(

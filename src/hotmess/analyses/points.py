@@ -129,7 +129,7 @@ def of_questions(asked: Asked) -> Iterator[Notice]:
         found = "tests, and intervals of accuracy and of rates, leave questions out; they do not allow for the choice of contexts"
         yield Notice("questions-only", found)
     elif asked.method.about == "benchmark":
-        yield Notice("questions-only", "tests are about questions like these, not about exactly these")
+        yield Notice("questions-only", "tests, and intervals of accuracy and of rates, are about questions like these")
     counts = asked.table.terms.samples[np.isfinite(asked.table.terms.variance)]
     if asked.method.estimator == "plugin" and len(counts) and counts.min() != counts.max():
         found = f"questions have {counts.min():,.0f} to {counts.max():,.0f} samples, which alone moves plug-in figures"
