@@ -130,3 +130,20 @@ def test_readme_has_one_command_to_try_and_one_to_test():
 def test_example_table_is_what_its_script_makes():
     made = subprocess.run([sys.executable, ROOT / "examples" / "simulate.py"], capture_output=True, text=True, check=True)
     assert made.stdout == (ROOT / "examples" / "simulated.csv").read_text()
+
+
+def test_notebook_runs_from_start_to_end(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, ROOT / "examples" / "tour.py"], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_results_and_charts_display_in_jupyter():
+    from IPython.core.formatters import DisplayFormatter
+
+    samples = hotmess.read(ROOT / "examples" / "simulated.csv")
+    for shown in (hotmess.measure(samples), hotmess.by_length(samples, buckets=2)):
+        data, _ = DisplayFormatter().format(shown)
+        assert "<svg" in data["text/html"]
+        assert "incoherence" in data["text/plain"]
