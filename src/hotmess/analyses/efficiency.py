@@ -21,6 +21,7 @@ from hotmess.pairs import masked_terms
 from hotmess.result import Result
 from hotmess.samples import Samples
 from hotmess.singles import Singles, singles
+from hotmess.tally import Tally
 
 __all__ = ["sample_efficiency"]
 
@@ -56,13 +57,15 @@ def sample_efficiency(
     asked = squared_only(additive(ask(samples, rules)), "sample_efficiency")
     measured = measurement(asked)
     notices = list(without_rows(measured.notices))
-    if any(group.nested for group in asked.wholes) and not any(_stacks(asked, group)[1] >= _LEAST for group in asked.wholes):
+    made = asked.each_sample()
+    if any(group.nested for group in asked.wholes) and not any(_stacks(asked, made, g)[1] >= _LEAST for g in asked.wholes):
         notices.append(Notice("mixed-contexts", "there are too few contexts for subsets; their samples are put together"))
         asked = ask(asked.samples.without_contexts(), rules)
+        made = asked.each_sample()
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     for group in measured_groups(asked, measured.rows):
-        stacks, most = _stacks(asked, group)
+        stacks, most = _stacks(asked, made, group)
         unit = {"unit": "contexts" if group.nested else "samples"}
         for size in _possible(sizes, most):
             rows += [group.name | unit | point for point in _figures(stacks, (size, most), draws, rng, asked.method.level)]
@@ -80,9 +83,9 @@ def _possible(sizes: Sequence[int] | None, most: int) -> list[int]:
     return [size for size in sizes or usual if 2 <= size <= most // 2]
 
 
-def _stacks(asked: Asked, group: Group) -> tuple[list[Singles], int]:
+def _stacks(asked: Asked, made: Tally, group: Group) -> tuple[list[Singles], int]:
     """The samples of the questions that have as many (contexts) as the median question, and how many that is."""
-    stacks = list(singles(asked.each_sample(), asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(group)))
+    stacks = list(singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=asked.usable(group)))
     most = int(np.median(np.concatenate([s.contexts for s in stacks]))) if stacks else 0
     return [s.where(s.contexts >= most) for s in stacks if (s.contexts >= most).any()], most
 

@@ -25,6 +25,7 @@ from hotmess.repeats import alike
 from hotmess.result import Result
 from hotmess.samples import Samples
 from hotmess.singles import Singles, singles
+from hotmess.tally import Tally
 
 __all__ = ["by_ensemble"]
 
@@ -82,8 +83,9 @@ def by_ensemble(
     rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     groups = measured_groups(asked, measured.rows)
+    made = asked.each_sample() if disjoint_of or asked.method.loss in ("kl", "mode") else asked.tally
     for group in groups:
-        for way in _ways(asked, group, sizes, designs, disjoint_of, rng):
+        for way in _ways(asked, made, group, sizes, designs, disjoint_of, rng):
             rows += [group.name | point for point in _points(way, asked.method.level)]
             tests += [group.name | test for test in _tests(asked, group, way)]
     if not rows:
@@ -120,6 +122,7 @@ class _Way:
 
 def _ways(
     asked: Asked,
+    made: Tally,
     group: Group,
     sizes: Sequence[int],
     designs: Sequence[tuple[int, int]],
@@ -132,11 +135,11 @@ def _ways(
     counts = None if group.nested else _counts(asked, chosen)
     some = None if counts is None else lambda size: 1.0 - alike(counts, size).inside[:, 1]
     if asked.method.loss in ("kl", "mode"):
-        stacks = _stacks(asked, chosen)
+        stacks = _stacks(asked, made, chosen)
         for name, sized in _of_logs(asked, stacks, sizes, rng):
             yield _Way(name, sized, lambda _: only, some)
     elif disjoint_of:
-        stacks = _stacks(asked, chosen)
+        stacks = _stacks(asked, made, chosen)
         possible = [size for size in sizes if size * disjoint_of <= _fewest(stacks)]
         sized = [(size, _joined(stacks, [disjoint(s, size, disjoint_of, rng) for s in stacks])) for size in possible]
         yield _Way(_DISJOINT, sized, lambda _: only, some)
@@ -192,8 +195,8 @@ def _kl(s: Singles, sizes: Sequence[int], how: str, rng: np.random.Generator, de
     return kl_ensembles(s.prediction, s.target.argmax(1), sizes, mean, rng=rng, delta=delta, weight=s.weight.astype(float))
 
 
-def _stacks(asked: Asked, chosen: Members) -> list[Singles]:
-    return list(singles(asked.each_sample(), asked.method.loss, invalid=asked.method.invalid, chosen=chosen))
+def _stacks(asked: Asked, made: Tally, chosen: Members) -> list[Singles]:
+    return list(singles(made, asked.method.loss, invalid=asked.method.invalid, chosen=chosen))
 
 
 def _fewest(stacks: Sequence[Singles]) -> int:

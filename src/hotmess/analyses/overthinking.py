@@ -11,7 +11,7 @@ The halves answer another question than the whole. With m the mean prediction of
 so that each half can be coherent where the whole is not.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,9 @@ from hotmess.singles import singles
 from hotmess.tally import Tally
 
 __all__ = ["by_overthinking", "by_relative_length"]
+
+Members = Int[ndarray, " member"]
+Right = Float[ndarray, " question"] | None
 
 _PAIR = "longer half - shorter half"
 
@@ -62,13 +65,17 @@ def by_overthinking(samples: Samples | Any, *, draws: int = 1000, seed: int = 0,
     split = _split(whole, np.random.default_rng(seed))
     by_half = measurement(split)
     shown = [row.group for row in measured.rows]
-    rows = [_point(split, group, figures(row)) for row, group in kept(split, by_half.rows) if _outer(row.group) in shown]
-    rows += [_point(whole, group, figures(row)) for row, group in kept(whole, measured.rows)]
+    right = accuracy(split)
+    rows = [_point(split, group, figures(row), right) for row, group in kept(split, by_half.rows) if _outer(row.group) in shown]
+    right_of_whole = accuracy(whole)
+    rows += [_point(whole, group, figures(row), right_of_whole) for row, group in kept(whole, measured.rows)]
     rng = np.random.default_rng(seed)
+    permuted = draws and whole.method.loss not in ("kl", "mode") and whole.method.estimator != "plugin"
+    made = whole.each_sample() if permuted else None
     tests: list[dict[str, Any]] = []
     lost = 0
     for group in (group for group in whole.wholes if group.name in shown):
-        tests += list(_tests(whole, split, group, draws, rng))
+        tests += list(_tests(whole, split, group, right, lambda both, apart: _permuted(whole, made, both, apart, draws, rng)))
         lost += len(whole.usable(group)) - (_shared(whole, split, group) or [np.zeros(0)])[0].size
     found = f"{lost:,} question(s) have no pair of samples (of different contexts, where there are any) in one of their halves"
     few = [Notice("few-in-halves", f"{found}, and are in no test")] if lost else []
@@ -104,8 +111,8 @@ def _outer(group: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in group.items() if name != "half"}
 
 
-def _point(asked: Asked, group: Group, found: Mapping[str, Any]) -> dict[str, Any]:
-    chosen, right = asked.usable(group), accuracy(asked)
+def _point(asked: Asked, group: Group, found: Mapping[str, Any], right: Right) -> dict[str, Any]:
+    chosen = asked.usable(group)
     known = asked.length()[chosen]
     known = known[np.isfinite(known)]
     length = float(known.mean()) if len(known) else None
@@ -116,7 +123,9 @@ def _point(asked: Asked, group: Group, found: Mapping[str, Any]) -> dict[str, An
     return place | dict(found) | ends("accuracy", share)
 
 
-def _tests(whole: Asked, split: Asked, group: Group, draws: int, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+def _tests(
+    whole: Asked, split: Asked, group: Group, right: Right, permuted: Callable[[Members, float], float | None]
+) -> Iterator[dict[str, Any]]:
     shared = _shared(whole, split, group)
     if shared is None:
         return
@@ -126,9 +135,8 @@ def _tests(whole: Asked, split: Asked, group: Group, draws: int, rng: np.random.
     v, e = terms.variance, terms.error
     apart = difference_of_ratios(v[longer], e[longer], v[shorter], e[shorter], level=level, clusters=clusters)
     how = "paired jackknife over questions"
-    shuffled = _permuted(whole, both, apart.value, draws, rng)
+    shuffled = permuted(both, apart.value)
     yield statement(group.name, "incoherence", _PAIR, apart, how) | {"p_permuted": shuffled, "questions": len(both)}
-    right = accuracy(split)
     pairs = {"error": e, "variance": v} | ({} if right is None else {"accuracy": right})
     for name, values in pairs.items():
         found = difference_of_means(values[longer], values[shorter], level=level, clusters=clusters)
@@ -140,9 +148,6 @@ def _tests(whole: Asked, split: Asked, group: Group, draws: int, rng: np.random.
     # It is never below 0 in expectation and has a long tail, so that a two-sided test of none rejects too often (.06 to .09).
     untested = replace(found, p=np.nan)
     yield statement(group.name, "variance", "whole - mean of the halves", untested, how) | {"questions": len(both)}
-
-
-Members = Int[ndarray, " member"]
 
 
 def _shared(whole: Asked, split: Asked, group: Group) -> tuple[Members, Members, Members] | None:
@@ -159,12 +164,14 @@ def _shared(whole: Asked, split: Asked, group: Group) -> tuple[Members, Members,
     return shorter, longer, both
 
 
-def _permuted(whole: Asked, chosen: Members, apart: float, draws: int, rng: np.random.Generator) -> float | None:
+def _permuted(
+    whole: Asked, made: Tally | None, chosen: Members, apart: float, draws: int, rng: np.random.Generator
+) -> float | None:
     """The two-sided p-value of R_longer - R_shorter when lengths are permuted within questions; squared losses only."""
-    if whole.method.loss in ("kl", "mode") or whole.method.estimator == "plugin" or not draws or np.isnan(apart):
+    if made is None or np.isnan(apart):
         return None
     drawn = np.zeros((2, 2, draws))
-    for s in singles(whole.each_sample(), whole.method.loss, invalid=whole.method.invalid, chosen=chosen):
+    for s in singles(made, whole.method.loss, invalid=whole.method.invalid, chosen=chosen):
         drawn += permuted_halves(s, draws=draws, rng=rng)
     # A draw without error has no ratio; it counts as one that is as extreme.
     return float((1 + (~(np.abs(ratio_difference(drawn)) < abs(apart) - 1e-12)).sum()) / (1 + draws))
