@@ -1,7 +1,7 @@
 """Any log or table in, one `Samples` out: each format has a file of its own in this folder, and `gather` puts them together."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, get_args
 
@@ -11,8 +11,9 @@ from hotmess.errors import MixedKinds, Notice, UnreadableFile, UsageError, one_o
 from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import require_question
 from hotmess.prepare import prepare, with_answers, with_texts
-from hotmess.read.gather import Progress, gather
+from hotmess.read.gather import Logs, Progress, gather
 from hotmess.read.log import How, OnLimit
+from hotmess.read.transcripts import chosen, told, with_texts_apart
 from hotmess.samples import Label, Samples
 
 __all__ = ["Reading", "read"]
@@ -61,9 +62,11 @@ class Reading:
 
     frame: Any
     columns: Mapping[str, str]
-    pattern: str | None
+    how: How
     notices: tuple[Notice, ...] = ()
     source: str = "table"
+    logs: Logs | None = None
+    processes: int = 1
 
     @classmethod
     def of(
@@ -88,10 +91,10 @@ class Reading:
         one_of("on_limit", how.on_limit, get_args(OnLimit))
         if all(map(_is_path, sources)):
             found = gather(sources, how, columns, processes=processes, progress=progress)
-            return cls(found.frame, columns if found.raw else {}, how.pattern, found.notices, found.source)
+            return cls(found.frame, columns if found.raw else {}, how, found.notices, found.source, found.logs, processes)
         if len(sources) > 1:
             raise UsageError("give paths, or one frame", hint="hotmess.read(frame)")
-        return cls(sources[0], columns, how.pattern)
+        return cls(sources[0], columns, how)
 
     def samples(
         self, label: Label | None = None, task: str | None = None, model: str | None = None, only: Sequence[Any] = ()
@@ -101,7 +104,7 @@ class Reading:
         Raises:
             UnreadableFile: columns hold what no sample table holds there.
         """
-        given: dict[str, Any] = {"columns": self.columns, "source": self.source, "pattern": self.pattern}
+        given: dict[str, Any] = {"columns": self.columns, "source": self.source, "pattern": self.how.pattern}
         try:
             return prepare(self.frame, label=label, task=task, model=model, only=only, notices=self.notices, **given)
         except pl.exceptions.PolarsError as problem:
@@ -115,6 +118,30 @@ class Reading:
         except MixedKinds as mixed:
             return [self.samples(label, task, model, groups) for groups in mixed.parts]
 
+    def transcripts(
+        self, questions: Collection[str], *, label: Label | None = None, task: str | None = None, model: str | None = None
+    ) -> pl.DataFrame:
+        """What was said to some questions; logs are read once more for it, only where they hold these.
+
+        One row per sample, named as `samples` and `each` name it when they are asked for the same `label`, `task` and `model`; a
+        table without `sample_id` gets that of `Samples.with_sample_ids`. The columns are those of `task`, `model` and `setting`
+        that there are, `question_id`, `context_id` if there is one, `sample_id`, and as text `completion` (all that the model
+        said, with its reasoning where the log has it), `prompt` (what was asked), `source` and `source_ref`, null where they
+        are not known. Without any text there are no rows.
+
+        Args:
+            questions: their `question_id`, as text.
+            label: as in `samples`.
+            task: as in `samples`.
+            model: as in `samples`.
+
+        Raises:
+            HotmessError: `samples` would, too.
+        """
+        apart = replace(self, frame=with_texts_apart(self.frame, self.columns, self.logs))
+        found = [chosen(samples, questions) for samples in apart.each(label, task, model)]
+        return told(pl.concat(found, how="diagonal_relaxed"), self.logs, self.how, self.processes)
+
     def table(self, task: str | None = None, model: str | None = None) -> pl.DataFrame:
         """One sample table: a row per response, answers by their text.
 
@@ -122,7 +149,7 @@ class Reading:
             MissingColumn: it has no question.
         """
         frame = selected(typed(named(lazy(self.frame), self.columns)), task=task, model=model)
-        frame = with_answers(frame, self.pattern)
+        frame = with_answers(frame, self.how.pattern)
         require_question(frame.collect_schema().names())
         return with_texts(polars(frame)).collect()
 

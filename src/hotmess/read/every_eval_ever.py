@@ -13,6 +13,7 @@ from hotmess.errors import AggregatedOnly, UnreadableFile
 from hotmess.read.files import File
 from hotmess.read.log import How, Log, digest, mapping, number, table, without
 from hotmess.read.records import json_lines
+from hotmess.read.texts import spoken, texts
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -80,10 +81,12 @@ def read_log(file: File, how: How) -> Log:
             f"`{file.shown}` has only averages", why="single answers are needed", hint="give its *_samples.jsonl"
         )
     bad: list[str] = []
-    found = [(line, mapping(one)) for line, one in json_lines(file, bad)]
+    found = [(line, mapping(one)) for line, one in json_lines(file, bad, how.keep)]
     if not found:
         raise UnreadableFile(f"`{file.shown}` has no line that can be read" + (f": {bad[0]}" if bad else ""))
     responses = [Response(one, place, line, file) for line, one in found for place in range(max(1, len(_outputs(one))))]
+    if how.keep is not None:
+        return texts(responses, COLUMNS, lambda r: spoken(_part(r, "input").get("raw")), how.keep, file.shown)
     return without(table(responses, COLUMNS, file.shown, how.pattern), bad, file.shown)
 
 

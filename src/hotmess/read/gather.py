@@ -21,7 +21,7 @@ from hotmess.read.files import File, files, is_remote
 from hotmess.read.log import NO_SHAPE, How, Log, comparable, skipped
 from hotmess.read.unit_tests import with_failed_tests
 
-__all__ = ["Gathered", "Progress", "gather"]
+__all__ = ["Gathered", "Logs", "Progress", "gather", "read_all"]
 
 FORMATS: tuple[ModuleType, ...] = (inspect, lm_eval, swe_bench, tau, promptfoo, helm, every_eval_ever)
 """The formats that are told apart by what is in a file, in this order; what fits none may be a table."""
@@ -34,13 +34,27 @@ _KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id")
 
 
 @dataclass(frozen=True, slots=True)
+class Logs:
+    """What it takes to read logs again: the files, and where in them each row stands.
+
+    Attributes:
+        files: each with its reader.
+        places: `source`, `source_ref` and `sample_id` of each row as its reader gave them, in the order of the rows.
+    """
+
+    files: tuple[tuple[File, ModuleType], ...]
+    places: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
-    """All rows, lazy: under our names, unless they are `raw`, a table that nobody has looked into yet."""
+    """All rows, lazy: under our names, unless they are `raw`, a table that nobody has looked into yet; those of `logs` first."""
 
     frame: pl.LazyFrame
     notices: tuple[Notice, ...]
     source: str
     raw: bool = False
+    logs: Logs | None = None
 
 
 def gather(
@@ -70,7 +84,7 @@ def gather(
         found = f"{len(unknown)} of {len(every)} files are in no format that hotmess knows (first: `{unknown[0].shown}`)"
         notices.append(Notice("left-aside", found))
     logs = [(file, kind) for file, kind in kinds.items() if kind is not None and kind is not tables]
-    rows, told = _logs(logs, how, processes, progress)
+    rows, places, told = _logs(logs, how, processes, progress)
     notices += told
     plain = [file for file, kind in kinds.items() if kind is tables]
     names = Counter("table" if kind is tables else str(kind.NAME) for kind in kinds.values() if kind is not None)
@@ -85,7 +99,8 @@ def gather(
     if rows is not None and columns:
         frames[0] = _named_rows(rows, columns, tables_too=bool(plain))
     source = _files_read(every, names)
-    return Gathered(pl.concat(frames, how="diagonal_relaxed").lazy(), _merged(notices), source)
+    again = None if places is None else Logs(tuple(logs), places)
+    return Gathered(pl.concat(frames, how="diagonal_relaxed").lazy(), _merged(notices), source, logs=again)
 
 
 def _files_read(every: Sequence[File], names: Mapping[str, int]) -> str:
@@ -143,11 +158,11 @@ def _unknown(every: Sequence[File], unknown: Sequence[File]) -> NotATable:
 
 def _logs(
     logs: Sequence[tuple[File, ModuleType]], how: How, processes: int, progress: Progress | None
-) -> tuple[pl.DataFrame | None, list[Notice]]:
-    """The rows of all logs; what is wrong with one file of a folder is said, and the others are read."""
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None, list[Notice]]:
+    """The rows of all logs, and where each stands; what is wrong with one file of a folder is said, and the others are read."""
     frames, notices, failed = [], list[Notice](), list[HotmessError]()
     total, done = sum(max(file.size, 0) for file, _ in logs), 0
-    for (file, _), found in zip(logs, _read(logs, how, processes), strict=True):
+    for (file, _), found in zip(logs, read_all([(*log, how) for log in logs], processes), strict=True):
         if isinstance(found, HotmessError):
             if file.asked and not isinstance(found, AggregatedOnly):
                 raise found
@@ -162,17 +177,19 @@ def _logs(
         raise failed[0]
     notices += [skipped(f"{len(failed)} of {len(logs)} files", failed[0].found)] if failed else []
     if not frames:
-        return None, notices
+        return None, None, notices
     rows = swe_bench.put_together(pl.concat(frames, how="diagonal_relaxed"))
     if not len(rows):
         raise NotATable("these files hold no answers: trajectories need the reports of their patches", hint="give both folders")
-    rows, told = comparable(with_failed_tests(_without_copies(rows, notices)))
-    return rows, [*notices, *told]
+    rows, told = comparable(with_failed_tests(_without_copies(rows.with_columns(_given="sample_id"), notices)))
+    ref = "source_ref" if "source_ref" in rows.columns else pl.lit(None, dtype=pl.String).alias("source_ref")
+    return rows.drop("_given"), rows.select("source", ref, sample_id="_given"), [*notices, *told]
 
 
-def _read(logs: Sequence[tuple[File, ModuleType]], how: How, processes: int) -> Iterator[Log | HotmessError]:
-    work = [(file, kind.__name__, how) for file, kind in logs]
-    if processes <= 1 or len(work) < 2 or sum(file.size for file, _ in logs) < _WORTH:
+def read_all(logs: Sequence[tuple[File, ModuleType, How]], processes: int) -> Iterator[Log | HotmessError]:
+    """What is in each file, or what is wrong with it, in their order."""
+    work = [(file, kind.__name__, how) for file, kind, how in logs]
+    if processes <= 1 or len(work) < 2 or sum(file.size for file, _, _ in work) < _WORTH:
         yield from map(_read_one, work)
         return
     done = 0

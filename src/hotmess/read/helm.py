@@ -13,6 +13,7 @@ from hotmess.errors import AggregatedOnly, UnreadableFile, UsageError
 from hotmess.read.files import File
 from hotmess.read.log import How, Log, digest, mapping, number, setting, table
 from hotmess.read.records import Malformed, json_text
+from hotmess.read.texts import spoken, texts
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -102,6 +103,8 @@ def read_log(file: File, how: How) -> Log:
     ]
     if not found:
         raise UnreadableFile(f"`{file.shown}` holds no completions")
+    if how.keep is not None:
+        return texts(found, COLUMNS, _prompt, how.keep, file.shown)
     return table(found, COLUMNS, file.shown, how.pattern)
 
 
@@ -174,6 +177,12 @@ def _is_choice(completion: Completion) -> bool:
 
 def _text(found: Mapping[str, Any]) -> str:
     return str(found.get("text") or "")
+
+
+def _prompt(completion: Completion) -> str:
+    """The question, as a perturbation left it, without the examples before it; where that is not told, all that was sent."""
+    request = mapping(completion.state.get("request"))
+    return spoken(_instance(completion).get("input")) or spoken(request.get("prompt") or request.get("messages"))
 
 
 def _answer(completion: Completion) -> str | None:

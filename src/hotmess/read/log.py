@@ -42,12 +42,14 @@ class How:
         pattern: how to read answers from completions, instead of the log's own way.
         scorer: which of several scorers (Inspect), filters (lm-eval) or metrics (HELM) decides; else the first.
         on_limit: what a run is that was stopped by a limit.
+        keep: the places (`source_ref`) whose text is wanted, and nothing but the text; else every row, without its text.
     """
 
     text: bool = False
     pattern: str | None = None
     scorer: str | None = None
     on_limit: OnLimit = "as-scored"
+    keep: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

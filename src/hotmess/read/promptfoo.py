@@ -9,12 +9,14 @@ from hotmess.errors import AggregatedOnly, UnreadableFile
 from hotmess.read.files import File
 from hotmess.read.log import How, Log, digest, mapping, number, setting, table, without
 from hotmess.read.records import Malformed, json_lines, json_text
+from hotmess.read.texts import spoken, texts
 
 __all__ = ["NAME", "fits", "read_log"]
 
 NAME = "promptfoo"
 _SHORT = 40  # characters of a name
 _FAILED_BY_ERROR = 2  # ResultFailureReason.ERROR
+_STRIPPED = "[prompt stripped]"
 
 
 class Result(NamedTuple):
@@ -86,12 +88,14 @@ def read_log(file: File, how: How) -> Log:
     task = str(config.get("description") or "promptfoo")
     rows = sorted(filter(None, map(mapping, every)), key=_order)  # the file has them as they came in
     results = [Result(one, task, asked, place, run, file) for place, one in enumerate(rows)]
-    if not any(_part(result, "vars") or _part(result, "prompt").get("raw") != "[prompt stripped]" for result in results):
+    if not any(_part(result, "vars") or _part(result, "prompt").get("raw") != _STRIPPED for result in results):
         raise AggregatedOnly(
             f"the variables of `{file.shown}` were stripped",
             why="nobody can tell one question from another",
             hint="write it again without PROMPTFOO_STRIP_*",
         )
+    if how.keep is not None:
+        return texts(results, COLUMNS, _sent, how.keep, file.shown)
     equal = all(_equals(result) is not None for result in results)  # else some questions would have no answer to compare
     columns = {name: get for name, get in COLUMNS.items() if equal or name not in {"answer", "target"}}
     return without(table(results, columns, file.shown, how.pattern), bad, file.shown)
@@ -116,6 +120,13 @@ def _prompt(result: Result) -> str:
     prompt = _part(result, "prompt")
     name = str(prompt.get("label") or str(result.found.get("promptId") or "")[:6] or result.found.get("promptIdx"))
     return name if len(name) <= _SHORT else f"{name[: _SHORT - 7]} {digest(name.encode('utf-8', 'replace'))[:6]}"
+
+
+def _sent(result: Result) -> str:
+    """The prompt with its variables put in, or these."""
+    raw = _part(result, "prompt").get("raw")
+    variables = _part(result, "vars") or mapping(_part(result, "testCase").get("vars"))
+    return spoken(raw) if raw and raw != _STRIPPED else "\n".join(f"{name}: {value}" for name, value in variables.items())
 
 
 def _question(result: Result) -> str:

@@ -6,7 +6,7 @@ half a surrogate pair, bytes that are no UTF-8) is read by a slower way; what ca
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from io import BufferedReader
 from typing import Any, TypeVar
 
@@ -80,10 +80,15 @@ def json_text(file: File) -> Any:
     return decode(file.read(), _ANY)
 
 
-def json_lines(file: File, bad: list[str]) -> Iterator[tuple[int, Any]]:
-    """The values of a JSON-lines file with the numbers of their lines; what is wrong with the other lines goes to `bad`."""
+def json_lines(file: File, bad: list[str], keep: Collection[str] | None = None) -> Iterator[tuple[int, Any]]:
+    """The values of a JSON-lines file with the numbers of their lines; what is wrong with the other lines goes to `bad`.
+
+    Of the lines that `keep` does not name, as `line 7`, none is decoded.
+    """
     with file.open() as stream:
         for place, line in enumerate(lines(stream), 1):
+            if keep is not None and f"line {place}" not in keep:
+                continue
             try:
                 yield place, decode(line, _ANY)
             except Malformed as problem:

@@ -16,6 +16,7 @@ from hotmess.frames import SCHEMA
 from hotmess.read.files import File
 from hotmess.read.log import How, Log, digest, mapping, number, setting, table
 from hotmess.read.records import Malformed, json_text
+from hotmess.read.texts import calls, first_asked, spoken, texts
 from hotmess.read.unit_tests import FAIL_TO_PASS, from_status
 
 __all__ = ["NAME", "fits", "put_together", "read_log"]
@@ -87,8 +88,14 @@ def _is_summary(head: bytes) -> bool:
     return b'"resolved_ids"' in head and b'"empty_patch_ids"' in head
 
 
-def read_log(file: File, how: How) -> Log:  # noqa: ARG001 - every reader takes both
+TEXTS = {"source_ref": lambda t: t.file.shown, "completion": lambda t: _completion(t)}
+
+
+def read_log(file: File, how: How) -> Log:
     """One report, the instances of a summary that left no report, or a trajectory, which becomes a row beside its report."""
+    if how.keep is not None:  # text stands in trajectories only
+        agents = [Trajectory(_object(file), file)] if file.name.endswith(".traj.json") else []
+        return texts(agents, TEXTS, lambda t: first_asked(t.found.get("messages") or ()), how.keep, file.shown)
     if file.name == "report.json":
         found = _object(file) if file.size else {}
         reports = [_report(instance, facts, file) for instance, facts in found.items() if isinstance(facts, dict)]
@@ -134,7 +141,7 @@ def put_together(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     if "status" not in rows.columns:
         return pl.DataFrame()  # trajectories without a report
-    lacking = [name for name in ("reason", "setting", "tests", "test_names") if name not in rows.columns]
+    lacking = [name for name in ("reason", "setting", "tests", "test_names", "source_ref") if name not in rows.columns]
     rows = rows.with_columns(pl.lit(None, dtype=SCHEMA[name]).alias(name) for name in lacking)
     return _with_tests(_with_trajectories(rows))
 
@@ -178,7 +185,7 @@ def _with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
         found = found.join(once, on=keys, how="left", maintain_order="left")
     found = found.with_columns(pl.coalesce(f"{name}_same", f"{name}_any").alias(name) for name in facts)
     found = found.drop(f"{name}{suffix}" for name in facts for suffix in ("_same", "_any"))
-    fine = pl.col("status") == "ok"
+    fine, ours = pl.col("status") == "ok", pl.col("patch_hash").is_not_null()
     limit, failed = (pl.col("stopped").str.contains(words).fill_null(value=False) & fine for words in (_LIMITS, _FAILURES))
     found = found.with_columns(
         status=pl.when(limit)
@@ -187,8 +194,8 @@ def _with_trajectories(rows: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("error"))
         .otherwise("status"),
         reason=pl.when(limit | failed).then("stopped").otherwise("reason"),
-        source_ref=pl.col("trajectory"),
-        setting=_setting(pl.col("agent_setting").drop_nulls()),
+        source_ref=pl.coalesce("trajectory", "source_ref"),
+        setting=pl.when(ours).then(_setting(pl.col("agent_setting").drop_nulls())).otherwise("setting"),
     )
     return found.drop("patch_hash", "run", "stopped", "trajectory", "agent_setting")
 
@@ -220,11 +227,21 @@ def _info(trajectory: Trajectory) -> Mapping[str, Any]:
     return mapping(trajectory.found.get("info"))
 
 
-def _actions(found: dict[str, Any]) -> int:
-    """How many commands the agent gave: those it lists, or, in the first format, one in each message that holds a code block."""
-    messages = [
+def _said(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
         message for message in found.get("messages") or () if isinstance(message, dict) and message.get("role") == "assistant"
     ]
+
+
+def _completion(trajectory: Trajectory) -> str:
+    """What the agent said and the commands that it gave."""
+    said = _said(trajectory.found)
+    return "\n\n".join("\n".join(filter(None, [spoken(message.get("content")), *calls(message)])) for message in said)
+
+
+def _actions(found: dict[str, Any]) -> int:
+    """How many commands the agent gave: those it lists, or, in the first format, one in each message that holds a code block."""
+    messages = _said(found)
     listed = [message["extra"].get("actions") for message in messages if isinstance(message.get("extra"), dict)]
     if any(isinstance(actions, list) for actions in listed):
         return sum(len(actions) for actions in listed if isinstance(actions, list))

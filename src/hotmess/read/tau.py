@@ -10,6 +10,7 @@ from hotmess.errors import UnreadableFile
 from hotmess.read.files import File
 from hotmess.read.log import How, Log, digest, mapping, number, setting, table
 from hotmess.read.records import Malformed, json_text
+from hotmess.read.texts import calls, first_asked, texts
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -82,6 +83,8 @@ def read_log(file: File, how: How) -> Log:
     trials = [Trial(one, mapping(info), run, file, how.on_limit) for one in every or () if isinstance(one, dict)]
     if not trials:
         raise UnreadableFile(f"`{file.shown}` holds no trials")
+    if how.keep is not None:
+        return texts(trials, COLUMNS, lambda trial: first_asked(_messages(trial)), how.keep, file.shown)
     return table(trials, COLUMNS, file.shown)
 
 
@@ -171,16 +174,17 @@ def _status(trial: Trial) -> str:
     return "missing" if number(trial.found.get("reward", _reward(trial).get("reward"))) is None else "ok"
 
 
+def _messages(trial: Trial) -> Iterable[Any]:
+    return trial.found.get("traj") or trial.found.get("messages") or ()
+
+
 def _said(trial: Trial) -> list[Mapping[str, Any]]:
-    messages: Iterable[Any] = trial.found.get("traj") or trial.found.get("messages") or ()
-    return [message for message in messages if isinstance(message, dict) and message.get("role") == "assistant"]
+    return [message for message in _messages(trial) if isinstance(message, dict) and message.get("role") == "assistant"]
 
 
 def _words(message: Mapping[str, Any]) -> str:
-    """What a message says and which tools it calls, without ids, which are drawn at random."""
-    calls = [call.get("function", call) for call in message.get("tool_calls") or () if isinstance(call, dict)]
-    called = [f"{mapping(call).get('name')}({mapping(call).get('arguments')})" for call in calls]
-    return "\n".join(filter(None, [str(message.get("content") or ""), *called]))
+    """What a message says and which tools it calls."""
+    return "\n".join(filter(None, [str(message.get("content") or ""), *calls(message)]))
 
 
 def _tokens(trial: Trial) -> int | None:

@@ -6,7 +6,8 @@ wanted, every sample is read, a few at a time.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from io import BufferedReader
 from itertools import islice
 from typing import Any
@@ -18,10 +19,12 @@ from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
 from hotmess.frames import SCHEMA
 from hotmess.read.archive import Archive
 from hotmess.read.files import File
-from hotmess.read.inspect.columns import COLUMNS, response, run_of
+from hotmess.read.inspect.columns import COLUMNS, Response, response, run_of
+from hotmess.read.inspect.link import place_of
 from hotmess.read.inspect.samples import Header, Sample, digested, header, places, summaries, whole
 from hotmess.read.log import How, Log, skipped, table
 from hotmess.read.records import LARGE, Malformed, converted, decode, streamed
+from hotmess.read.texts import texts
 from hotmess.read.unit_tests import FAIL_TO_PASS, PASS_TO_PASS
 
 __all__ = ["NAME", "fits", "read_log"]
@@ -53,6 +56,8 @@ def read_log(file: File, how: How) -> Log:
     with file.open() as stream:
         try:
             log, samples = _opened(file, stream, how, seen)
+            if how.keep is not None:
+                return _texts(file, log, samples, how, how.keep)
             frames, scorers, told = _frames(file, log, samples, how, seen)
         except Malformed as problem:
             raise UnreadableFile(f"`{file.shown}` cannot be read as a log of Inspect: {problem}") from problem
@@ -79,9 +84,9 @@ def _opened(file: File, stream: BufferedReader, how: How, seen: Counter[str]) ->
         return log, _of_archive(archive, log, how, seen)
     if 0 <= file.size <= LARGE:
         found = decode(stream.read(), _WHOLE_LOG)
-        return found, map(digested, found.samples or ())
+        return found, _of_json(found.samples or (), how)
     facts = {name: value for name in ("eval", "plan", "status") for value in _at(file, name)}
-    return converted(facts, _HEADER), (digested(converted(sample, _SAMPLE)) for sample in streamed(stream, "samples.item"))
+    return converted(facts, _HEADER), _of_json((converted(sample, _SAMPLE) for sample in streamed(stream, "samples.item")), how)
 
 
 def _is_json(file: File) -> bool:
@@ -103,9 +108,20 @@ def _at(file: File, name: str) -> Iterator[Any]:
         yield from islice(streamed(stream, name), 1)
 
 
+def _of_json(samples: Iterable[Sample], how: How) -> Iterator[Sample]:
+    for sample in samples:
+        if how.keep is None:
+            yield digested(sample)
+        elif f"{sample.id} epoch {sample.epoch}" in how.keep:
+            yield digested(sample, calls=False, asked_too=True)
+
+
 def _of_archive(archive: Archive, log: Header, how: How, seen: Counter[str]) -> Iterator[Sample]:
     """The samples of an archive: whole ones where they are wanted or say more than their summaries."""
     inside = places(archive)
+    if how.keep is not None:
+        yield from _kept(archive, inside, how.keep)
+        return
     whole_ones = bool(inside) and (log.invalidated or how.text or how.pattern is not None)
     known = {} if whole_ones else _summaries(archive, seen)
     if known and not _say_more(archive, inside, known):
@@ -126,6 +142,23 @@ def _of_archive(archive: Archive, log: Header, how: How, seen: Counter[str]) -> 
     if lost:  # the summary of a sample is better than nothing
         known = known or _summaries(archive, seen)
         yield from (sample for sample in known.values() if f"samples/{sample.id}_epoch_{sample.epoch}" in lost)
+
+
+def _kept(archive: Archive, inside: Sequence[str], keep: Set[str]) -> Iterator[Sample]:
+    """The samples whose entries, or summaries, stand at the places to keep; names of entries tell, and no other is opened."""
+    for entry in inside:
+        place = place_of(entry)
+        if entry in keep or (place is not None and place.summarized in keep):
+            with suppress(Malformed):
+                sample = whole(archive, entry, calls=False, asked_too=True)
+                sample.place = entry if entry in keep else ""
+                yield sample
+
+
+def _texts(file: File, log: Header, samples: Iterable[Sample], how: How, keep: Set[str]) -> Log:
+    run = run_of(log, file.name, file.shown, how)
+    responses = [Response(run, sample, None, None, None, "ok") for sample in samples]
+    return texts(responses, COLUMNS, lambda r: r.sample.text and r.sample.text.asked, keep, file.shown)
 
 
 def _summaries(archive: Archive, seen: Counter[str]) -> dict[tuple[str, int], Sample]:

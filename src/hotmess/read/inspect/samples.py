@@ -115,6 +115,7 @@ class Text(msgspec.Struct, gc=False):
     seed: str | None = None
     cached: bool | None = None
     stopped: str | None = None
+    asked: str | None = None
 
 
 class Sample(msgspec.Struct, gc=False):
@@ -202,8 +203,8 @@ def places(archive: Archive) -> list[str]:
 _WHOLE, _IN_CHUNKS = re.compile(r"_epoch_\d+\.json$"), re.compile(r"_epoch_\d+/sample\.json$")
 
 
-def whole(archive: Archive, place: str, *, calls: bool = True) -> Sample:
-    """One whole sample, its text digested, with `calls` also the seeds and caches of its calls.
+def whole(archive: Archive, place: str, *, calls: bool = True, asked_too: bool = False) -> Sample:
+    """One whole sample, its text digested, with `calls` also the seeds and caches of its calls, else what was asked if wanted.
 
     Raises:
         Malformed: it is damaged.
@@ -215,7 +216,7 @@ def whole(archive: Archive, place: str, *, calls: bool = True) -> Sample:
     else:
         sample = _large(archive, place)
     sample.place = place
-    return digested(sample, calls=calls)
+    return digested(sample, calls=calls, asked_too=asked_too)
 
 
 def _from_chunks(archive: Archive, place: str) -> Sample:
@@ -268,7 +269,15 @@ def asked(given: msgspec.Raw) -> bytes:
         return raw
 
 
-def digested(sample: Sample, *, calls: bool = True) -> Sample:
+def _asked_text(given: msgspec.Raw, attached: msgspec.Raw) -> str | None:
+    try:
+        messages = decode(given, _GIVEN) if bytes(given).startswith(b"[") else [Message(content=given)]
+        return "\n\n".join(filter(None, [_written(message.content, attached) for message in messages]))
+    except Malformed:
+        return None
+
+
+def digested(sample: Sample, *, calls: bool = True, asked_too: bool = False) -> Sample:
     """The same sample with what its messages tell in place of the messages."""
     said = [message for message in sample.messages or () if message.role == "assistant"]
     outputs = (sample.output.choices if sample.output else None) or []
@@ -284,6 +293,7 @@ def digested(sample: Sample, *, calls: bool = True) -> Sample:
             seed=",".join(seeds) or None,
             cached=any(call.cache == "read" for call in telling),
             stopped=str(outputs[0].stop_reason) if outputs and outputs[0].stop_reason else None,
+            asked=_asked_text(sample.input, sample.attachments) if asked_too else None,
         )
     sample.messages = sample.output = None
     sample.events = sample.attachments = _NOTHING

@@ -6,7 +6,7 @@ multiple-choice question become probabilities. The hash of the prompt tells the 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -15,10 +15,11 @@ from msgspec.json import Decoder
 
 from hotmess.errors import AggregatedOnly, Notice, UnreadableFile, UsageError
 from hotmess.read.files import File
-from hotmess.read.lm_eval.columns import COLUMNS, Repeat, Run, by_place, id_field, listed
+from hotmess.read.lm_eval.columns import COLUMNS, Repeat, Run, by_place, id_field, listed, prompt
 from hotmess.read.lm_eval.filters import answered, rules
 from hotmess.read.log import How, Log, digest, mapping, number, table, without
 from hotmess.read.records import Malformed, decode, lines
+from hotmess.read.texts import texts
 
 __all__ = ["NAME", "fits", "read_log"]
 
@@ -47,7 +48,10 @@ def read_log(file: File, how: How) -> Log:
             f"`{file.shown}` has only averages", why="single answers are needed", hint="run lm-eval with --log_samples"
         )
     run, bad = _run(file), list[str]()
-    every = list(_lines(file, bad))
+    every = list(_lines(file, bad, how.keep))
+    if how.keep is not None:  # these lines are of one filter, for the places came from its rows
+        said = [repeat for line in every for repeat in _repeats(run, line)]
+        return texts(said, COLUMNS | {"completion": COLUMNS["said"]}, prompt, how.keep, file.shown)
     names = list(dict.fromkeys(str(line.get("filter") or "none") for line in every))
     chosen = _filter(run, names, how)
     lines_of = {str(line.get("doc_id")): line for line in reversed(every) if str(line.get("filter") or "none") == chosen}
@@ -71,10 +75,12 @@ _LINE, _DOCUMENT = Decoder(dict[str, Raw]), Decoder(dict[str, Any])
 _VALUE = Decoder(Any)
 
 
-def _lines(file: File, bad: list[str]) -> Iterator[dict[str, Any]]:
-    """Each line, without the long prompts that are not needed."""
+def _lines(file: File, bad: list[str], keep: Collection[str] | None) -> Iterator[dict[str, Any]]:
+    """Each line, or each that `keep` names, as `line 7`."""
     with file.open() as stream:
         for place, line in enumerate(lines(stream), 1):
+            if keep is not None and f"line {place}" not in keep:
+                continue
             try:
                 found: dict[str, Any] = {name: decode(raw, _VALUE) for name, raw in decode(line, _LINE).items()}
                 found["line"] = place

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from hotmess.read.files import File
 from hotmess.read.log import digest, mapping, number, setting
+from hotmess.read.texts import spoken
 
-__all__ = ["COLUMNS", "Repeat", "Run", "by_place", "id_field", "listed"]
+__all__ = ["COLUMNS", "Repeat", "Run", "by_place", "id_field", "listed", "prompt"]
 
 _QUESTION = (
     "question",
@@ -102,9 +103,19 @@ def _question_id(repeat: Repeat) -> str:
     """The id that the question brings, else its number with a mark of its text, for numbers move when sets change."""
     if repeat.run.ids is not None:
         return str(repeat.doc.get(repeat.run.ids))
-    asked = next((repeat.doc[name] for name in _QUESTION if isinstance(repeat.doc.get(name), str)), None)
+    asked = _asked(repeat)
     mark = digest(asked.encode("utf-8", "replace")) if asked else str(repeat.line.get("doc_hash") or "")
     return f"{repeat.line.get('doc_id')}-{mark[:6]}"
+
+
+def _asked(repeat: Repeat) -> str | None:
+    return next((repeat.doc[name] for name in _QUESTION if isinstance(repeat.doc.get(name), str)), None)
+
+
+def prompt(repeat: Repeat) -> str | None:
+    """What was sent, with the examples before it; of options that were requests of their own, what was sent for the first."""
+    first = mapping(next(iter(mapping(repeat.line.get("arguments")).values()), None))
+    return spoken(first.get("arg_0")) or _asked(repeat)
 
 
 def _target(repeat: Repeat) -> str | None:
