@@ -51,8 +51,8 @@ BEGINS = {".svg": b"<svg", ".pdf": b"%PDF", ".png": b"\x89PNG", ".json": b"{"}
 
 def drawing(chart):
     """A chart that is turned into its specification once."""
-    spec = chart.to_json()
-    return SimpleNamespace(to_json=lambda: spec)
+    spec = chart.to_dict()
+    return SimpleNamespace(to_dict=lambda **_: spec)
 
 
 @pytest.fixture

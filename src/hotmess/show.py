@@ -16,14 +16,22 @@ from hotmess.overview import Overview
 from hotmess.rows import Method, Row
 from hotmess.samples import GROUPS
 
-__all__ = ["as_text", "made", "show", "show_overview"]
+__all__ = ["LOSSES", "as_text", "made", "show", "show_overview"]
 
 _BAR = 10
 _NAME = 24  # characters of a name that are not broken
 _WIDE = 120  # columns of a terminal, from which nothing is left out
 _SPARED = ("questions × samples", "bracket", "input / output")
 _COLOURS = {"hot mess": "dark_orange3", "systematic": "blue", "mixed": "default"}
-_LABELS = {"zero_one": "0/1", "brier": "Brier", "kl": "KL"}
+LOSSES = {
+    "zero_one": "0/1",
+    "brier": "Brier",
+    "kl": "KL",
+    "mode": "mode",
+    "coverage": "coverage",
+    "squared": "squared distance",
+    "spread": "spread",
+}
 
 
 def as_text(shown: RenderableType, width: int = 160) -> str:
@@ -142,7 +150,7 @@ def _shares_of_variance(row: Row) -> str:
 def made(method: Method, source: str, ways: Sequence[str], *, lossless: bool = False) -> str:
     """How figures were made, in a line."""
     unit = {"kl": "nats", "mode": "share of answers", "zero_one": "share of answers"}.get(method.loss, "")
-    loss = _LABELS.get(method.loss, method.loss) + (f" ({unit})" if unit else "")
+    loss = LOSSES[method.loss] + (f" ({unit})" if unit else "")
     parts = [safe(source), f"label {method.label}"]
     parts += [] if lossless else [f"loss {loss}", method.estimator]
     if method.loss == "kl" and not lossless:

@@ -67,7 +67,7 @@ def render(drawn: Any, suffix: str) -> bytes:
     """
     import vl_convert
 
-    spec = json.dumps(_printable(json.loads(drawn.to_json())), ensure_ascii=False)
+    spec = json.dumps(_printable(drawn.to_dict(validate=False)), ensure_ascii=False)  # each part was validated when it was made
     if suffix == ".json":
         return (spec + "\n").encode()
     if suffix == ".svg":

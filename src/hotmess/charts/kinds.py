@@ -6,15 +6,17 @@ import altair as alt
 import polars as pl
 
 from hotmess.charts.dots import Dots, dots
-from hotmess.charts.theme import BIAS, COLOURS, FAINT, INK, MOST, VARIANCE, WIDTH, axis, finish, look, series_of
+from hotmess.charts.theme import BIAS, COLOURS, FAINT, INK, MOST, VARIANCE, WIDTH, apart, axis, finish, look, series_of
 from hotmess.measurement import Measurement
 from hotmess.result import Result
 from hotmess.rows import Row
+from hotmess.show import LOSSES
 
 __all__ = ["format_adherence", "measured", "plane", "split_bias"]
 
 _SHARES = (0.25, 0.5, 0.75)
 _ALL_LABELS = 12  # models, up to which each is named in the plane
+_FEW_LABELS = 4  # of more, so many with the largest error
 
 
 def plane(result: Result) -> Any:
@@ -36,6 +38,7 @@ def plane(result: Result) -> Any:
     y = alt.Y("variance:Q", axis=axis("variance → a hot mess"), scale=alt.Scale(domain=[0, top_y], clamp=True))
     base = alt.Chart(points).encode(color=shape["color"])
     layers = [
+        *_zones(top_x, top_y),
         *_equal(top_x, top_y),
         base.mark_rule(strokeWidth=0.8, opacity=0.4).encode(x="bias2_low:Q", x2="bias2_high:Q", y=y),
         base.mark_rule(strokeWidth=0.8, opacity=0.4).encode(x=x, y="variance_low:Q", y2="variance_high:Q"),
@@ -48,8 +51,13 @@ def plane(result: Result) -> Any:
         marks = marks.encode(size=alt.Size("model_size:Q", scale=scale, legend=None))
     layers.append(marks)
     words = _words_in_plane(points, sized=sized)
-    named = alt.Chart(words).mark_text(align="left", dx=7, dy=-7, fontSize=10)
-    layers.append(named.encode(x=x, y=y, text="words:N", color=shape["color"]))
+    words = words.with_columns(_at=pl.Series(apart(words["variance"].to_list(), top_y, 0.055), dtype=pl.Float64))
+    far = pl.col("bias2") > 0.6 * top_x  # names there stand to the left of their dots
+    sides = (
+        alt.Chart(words.filter(~far)).mark_text(align="left", dx=7, dy=-7, fontSize=10),
+        alt.Chart(words.filter(far)).mark_text(align="right", dx=-7, dy=-7, fontSize=10),
+    )
+    layers += [named.encode(x=x, y=alt.Y("_at:Q"), text="words:N", color=shape["color"]) for named in sides]
     whole = alt.layer(*layers).properties(width=WIDTH, height=WIDTH * 0.8)
     return finish(whole, "Which kind of wrong?", "dashed: equal incoherence" + (" · larger dots: larger models" if sized else ""))
 
@@ -57,7 +65,8 @@ def plane(result: Result) -> Any:
 def _words_in_plane(points: pl.DataFrame, *, sized: bool) -> pl.DataFrame:
     """Names where they do not cover one another: of few models each, of a line of models the ends."""
     if not sized:
-        return points.head(_ALL_LABELS if points.height <= _ALL_LABELS else 0).with_columns(words="series")
+        shown = points if points.height <= _ALL_LABELS else points.top_k(_FEW_LABELS, by="error")  # far from where dots crowd
+        return shown.with_columns(words="series")
     ends = points.group_by("series", maintain_order=True).agg(pl.all().first()).with_columns(words="series")
     if points["series"].n_unique() > 1 or "model" not in points.columns:
         return ends
@@ -65,6 +74,17 @@ def _words_in_plane(points: pl.DataFrame, *, sized: bool) -> pl.DataFrame:
 
 
 _FIGURES = ("questions", "samples", "error", "bias2", "variance", "incoherence")
+
+
+def _zones(top_x: float, top_y: float) -> list[Any]:
+    """The half in which errors are mostly variance, tinted; and what the corners mean."""
+    across = min(top_x, top_y)
+    edge = pl.DataFrame({"x": [0.0, across], "y": [0.0, across], "top": [top_y, top_y]})
+    tint = alt.Chart(edge).mark_area(color=VARIANCE, opacity=0.07).encode(x="x:Q", y="y:Q", y2="top:Q")
+    corners = pl.DataFrame({"x": [0.1, 0.88, 0.1], "y": [0.96, 0.04, 0.04], "words": ["HOT MESS", "SYSTEMATIC", "RELIABLE"]})
+    placed = corners.with_columns(pl.col("x") * top_x, pl.col("y") * top_y)
+    words = alt.Chart(placed).mark_text(fontSize=9, color=FAINT, fontWeight="bold")
+    return [tint, words.encode(x="x:Q", y="y:Q", text="words:N")]
 
 
 def _equal(top_x: float, top_y: float) -> list[Any]:
@@ -140,16 +160,21 @@ def measured(found: Measurement) -> Any:
         title=None, orient="top", labelExpr="datum.label == 'bias2' ? 'bias²: the same way' : 'variance: a hot mess'"
     )
     colour = alt.Color("part:N", scale=alt.Scale(domain=["bias2", "variance"], range=[BIAS, VARIANCE]), legend=legend)
+    step = min(max(17, 150 // len(order)), 34)  # few rows have room, and their whiskers stand below them
+    thick = 10 if step < 26 else 16
     bars = (
         alt.Chart(parts)
-        .mark_bar(height=10)
-        .encode(x=alt.X("value:Q", stack=True, axis=axis(f"error ({found.method.loss})")), y=y, color=colour, order="part:N")
+        .mark_bar(height=thick)
+        .encode(
+            x=alt.X("value:Q", stack=True, axis=axis(f"error ({LOSSES[found.method.loss]})")), y=y, color=colour, order="part:N"
+        )
     )
-    doubt = alt.Chart(table).mark_rule(color=INK, strokeWidth=1).encode(x="error_low:Q", x2="error_high:Q", y=y)
+    below = thick / 2 + 4 if step >= 26 else 0
+    doubt = alt.Chart(table).mark_rule(color=INK, strokeWidth=1, yOffset=below).encode(x="error_low:Q", x2="error_high:Q", y=y)
     words = [_words(row) for row in found.rows]
     labels = alt.Chart(table.with_columns(words=pl.Series(words))).mark_text(align="left", dx=4, fontSize=11)
     named = labels.encode(x=alt.value(WIDTH - 60), y=y, text="words:N")
-    drawn = alt.layer(bars, doubt, named).properties(width=WIDTH - 60, height=max(17 * len(order), 34))
+    drawn = alt.layer(bars, doubt, named).properties(width=WIDTH - 60, height=max(step * len(order), 34))
     return finish(drawn, "How much error, of which kind?", "at the right: incoherence, the share that is variance")
 
 
