@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hotmess.measure import measure as measure
     from hotmess.measurement import Measurement as Measurement
     from hotmess.read import read as read
+    from hotmess.report import report as report
     from hotmess.result import Result as Result
     from hotmess.samples import Samples as Samples
 
@@ -82,6 +83,7 @@ _HOMES = {
     "explain": "errors",
     "measure": "measure",
     "read": "read",
+    "report": "report",
 }
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the names are strings
 

@@ -12,9 +12,9 @@ from hotmess.infer import Interval, effective_questions
 from hotmess.rows import Method, Row
 from hotmess.sums import Loss
 
-__all__ = ["row_of"]
+__all__ = ["FEW_ERRORS", "row_of"]
 
-_FEW_ERRORS = 20  # questions with an error, below which nothing is said about their kind
+FEW_ERRORS = 20  # questions with an error, below which nothing is said about their kind
 _RARE = 0.1  # of the questions at most, where errors are too rare to say more
 _WIDEST = 0.5  # an interval across one half that is wider than this says nothing
 
@@ -72,10 +72,10 @@ def _verdict(errors: Float[ndarray, " member"], error: Interval, ratio: Interval
     """What may be said in a word; only where the whole interval lies on one side of one half."""
     if loss in ("zero_one", "spread"):
         return None
-    rare = len(errors) >= _FEW_ERRORS and error.low <= 0 and (errors > 0).mean() <= _RARE
+    rare = len(errors) >= FEW_ERRORS and error.low <= 0 and (errors > 0).mean() <= _RARE
     if rare:
         return "almost never wrong here"
-    if (errors > 0).sum() < _FEW_ERRORS or np.isnan(ratio.low):
+    if (errors > 0).sum() < FEW_ERRORS or np.isnan(ratio.low):
         return "too little to tell"
     if ratio.high < 0.5:
         return "systematic"

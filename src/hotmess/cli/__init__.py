@@ -10,6 +10,7 @@ from hotmess.cli.converting import convert
 from hotmess.cli.figure import figure
 from hotmess.cli.measuring import check, measure
 from hotmess.cli.messages import explain
+from hotmess.cli.reporting import report
 from hotmess.errors import HotmessError
 
 __all__ = ["main"]
@@ -25,11 +26,12 @@ def _verbs() -> None:
     hotmess measure logs/                 error = bias² + variance for each model, with intervals
     hotmess measure results.csv           the same for a table of your own
     hotmess measure runs/ --by length:8   the same in eight buckets of questions by length
+    hotmess report logs/ -o report.html   the page: the answer in a sentence, all evidence below it
     hotmess figure by-length runs/        every figure of the paper, from your logs
     """
 
 
-for _verb in (check, measure, figure, convert, explain):
+for _verb in (check, measure, report, figure, convert, explain):
     _verbs.add_command(_verb)
 
 

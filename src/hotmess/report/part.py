@@ -1,0 +1,197 @@
+"""One part of a page: what one task shows, in one kind of prediction; everything that a template needs."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from hotmess import analyses
+from hotmess.asked import Rules, ask
+from hotmess.charts.theme import series_of
+from hotmess.errors import HotmessError, Notice, safe
+from hotmess.frames import polars
+from hotmess.measure import measurement
+from hotmess.measurement import Measurement
+from hotmess.report.evidence import Evidence, drawn, evidence, notices_of
+from hotmess.report.otherwise import Otherwise, otherwise
+from hotmess.report.pictures import Picture
+from hotmess.report.questions import Strip, answers_of, questions_of, strips
+from hotmess.report.verdict import Verdict, verdict
+from hotmess.samples import GROUPS, Samples
+
+__all__ = ["Part", "Refused", "part", "parts_of"]
+
+MESSIEST = 10  # questions of a model whose answers are shown
+_STRIPS = 8000  # cells of all strips together
+_BARS = 12  # models in the picture of the first screen; of more, those at both ends
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one task shows.
+
+    Attributes:
+        id: for addresses inside the page.
+        title: the task.
+        measured: the figures.
+        names: what each row is called in the charts.
+        verdict: what the first screen says.
+        first: the pictures of the first screen: the plane, the bars, the curve over length.
+        every: the bars of all rows, where the first screen shows some.
+        questions: every question, the messiest first; see `questions_of`.
+        messiest: for each row, the places in `questions` of those whose answers are shown.
+        strips: the answers to them, by place.
+        evidence: what stands below.
+        otherwise: the same samples counted otherwise.
+        length: what is meant by length, if anything.
+        notices: what must be known, and which analysis says so; empty for the measurement itself.
+        samples: the samples, for the transcripts.
+    """
+
+    id: str
+    title: str
+    measured: Measurement
+    names: tuple[str, ...]
+    verdict: Verdict
+    first: tuple[Picture, ...]
+    every: Picture | None
+    questions: pl.DataFrame
+    messiest: tuple[tuple[int, ...], ...]
+    strips: Mapping[int, Strip]
+    evidence: Evidence
+    otherwise: tuple[Otherwise, ...]
+    length: str
+    notices: tuple[tuple[str, Notice], ...]
+    samples: Samples
+
+    @property
+    def sampled(self) -> str:
+        """How many models, questions and samples, in words."""
+        rows = self.measured.rows
+        asked, drawn_ = _span([row.questions for row in rows]), _span([row.samples / max(row.questions, 1) for row in rows])
+        models = len({row.group.get("model") for row in rows})
+        settings = f" in {len(rows)} settings" if len(rows) > models else ""
+        return f"{models} model{'s' if models > 1 else ''}{settings} · {asked} questions × {drawn_} samples{self._contexts()}"
+
+    def _contexts(self) -> str:
+        counts = [len(strip.contexts) for strip in self.strips.values()]
+        return f" ({_span(counts)} contexts)" if counts and max(counts) > 1 else ""
+
+    @property
+    def unread(self) -> float:
+        """The share of answers that could not be read."""
+        return _unread(self.measured)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A task that cannot be measured, and why."""
+
+    id: str
+    title: str
+    problem: HotmessError
+
+
+def parts_of(every: Iterable[Samples], rules: Rules) -> Iterator[tuple[str, Samples]]:
+    """Each task by itself, under its name: what has no common scale must not share a picture."""
+    for lazy in every:
+        samples = replace(lazy, frame=nw.from_native(polars(lazy.frame).collect().lazy()))
+        if not samples.has("task") or "task" in rules.pool:
+            yield samples.source, samples
+            continue
+        tasks = samples.frame.select("task").unique().collect("polars").to_native()["task"].sort()
+        for task in tasks:
+            here = nw.col("task").is_null() if task is None else nw.col("task") == task
+            yield "no task" if task is None else safe(str(task)), replace(samples, frame=samples.frame.filter(here))
+
+
+def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, said: Callable[[str], None]) -> Part | Refused:
+    """Measure one task, draw it, and find the words for it."""
+    name = f"p{place}"
+    try:
+        said("measure")
+        asked = ask(samples, rules, lengths=_has_lengths(samples, rules))
+        measured = measurement(asked)
+    except HotmessError as problem:
+        return Refused(name, title, problem)
+    table = measured.table()
+    names = tuple(series_of(table, [key for key in measured.rows[0].group if key not in GROUPS])["series"].to_list())
+    count, unread = sum(row.samples for row in measured.rows), _unread(measured)
+    below = evidence(samples, rules, count=count, unread=unread, seed=seed, name=name, said=said)
+    questions = questions_of(asked, [row.group for row in measured.rows])
+    wrong = questions.filter(pl.col("error") > 0).group_by("row").len()
+    counted = {names[row]: number for row, number in wrong.iter_rows()}
+    rows = list(zip(names, measured.rows, strict=True))
+    words = verdict(
+        rows, measured.method.loss, wrong=counted, length=below.result("by-length"), ensemble=below.result("by-ensemble")
+    )
+    messiest, shown = _strips(samples, questions, len(rows))
+    said("otherwise")
+    return Part(
+        id=name,
+        title=title,
+        measured=measured,
+        names=names,
+        verdict=words,
+        first=tuple(_first(name, samples, rules, measured, below)),
+        every=drawn(measured.chart, f"{name}-every") if len(rows) > _BARS else None,
+        questions=questions,
+        messiest=messiest,
+        strips=shown,
+        evidence=below,
+        otherwise=otherwise(samples, rules, measured),
+        length=asked.length_column,
+        notices=tuple([("", notice) for notice in measured.notices] + list(notices_of(below.sections, measured.notices))),
+        samples=samples,
+    )
+
+
+def _unread(measured: Measurement) -> float:
+    counted = [(row.samples + row.left_out, row.invalid_rate) for row in measured.rows]
+    return sum(many * rate for many, rate in counted) / max(1, sum(many for many, _ in counted))
+
+
+def _has_lengths(samples: Samples, rules: Rules) -> bool:
+    return (rules.length or samples.length) is not None
+
+
+def _first(name: str, samples: Samples, rules: Rules, measured: Measurement, below: Evidence) -> Iterator[Picture]:
+    """The pictures of the first screen, those that can be drawn."""
+    try:
+        plane = drawn(analyses.plane(samples, rules=rules).chart, f"{name}-plane")
+    except HotmessError:
+        plane = None
+    bars = drawn(replace(measured, rows=_both_ends(measured)).chart, f"{name}-bars") if measured.method.loss != "spread" else None
+    length = next((one.picture for section in below.sections for one in section.found if one.name == "by-length"), None)
+    yield from (one for one in (plane, bars, length) if one is not None)
+
+
+def _both_ends(measured: Measurement) -> tuple[Any, ...]:
+    """All rows, or of many those with the most and the least incoherence, the most first."""
+    if len(measured.rows) <= _BARS:
+        return measured.rows
+    known = sorted(
+        (row for row in measured.rows if row.incoherence.low == row.incoherence.low), key=lambda row: -row.incoherence.value
+    )
+    return (*known[: _BARS // 2], *known[-(_BARS // 2) :]) if len(known) > _BARS else tuple(known) or measured.rows[:_BARS]
+
+
+def _strips(samples: Samples, questions: pl.DataFrame, rows: int) -> tuple[tuple[tuple[int, ...], ...], dict[int, Strip]]:
+    """The messiest questions of each row that has any, as long as there is room, and the strips of their answers."""
+    placed = questions.with_row_index("place").filter(pl.col("variance") > 0)
+    best = placed.group_by("row", maintain_order=True).head(MESSIEST)
+    room = best.with_columns(cells=pl.col("samples").cum_sum()).filter(
+        pl.col("cells") <= max(_STRIPS, best["samples"].head(MESSIEST).sum())
+    )
+    keys = list(samples.keys)
+    by_key = strips(answers_of(samples, room)) if samples.kind != "vector" else {}
+    shown = {row["place"]: by_key[tuple(row[key] for key in keys)] for row in room.iter_rows(named=True) if by_key}
+    places = [tuple(room.filter(pl.col("row") == row)["place"].to_list()) for row in range(rows)]
+    return tuple(places), shown
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = round(min(values)), round(max(values))
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
