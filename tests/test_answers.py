@@ -204,3 +204,12 @@ def test_patterns_are_those_of_the_docstring():
 )
 def test_stated_probabilities(said, options, probs):
     assert stated(said, options) == (None if probs is None else pytest.approx(probs))
+
+
+def test_rows_without_a_text_keep_what_was_told_of_them():
+    rows = {"question_id": ["a", "b"], "completion": ["Wait, no", None], "output_chars": [None, 7], "completion_hash": [None, 99]}
+    frame = pl.DataFrame(rows, schema_overrides={"completion_hash": pl.UInt64}).lazy()
+    found = from_completions(frame, answers=False).collect()
+    assert found["output_chars"].to_list() == [8, 7]
+    assert found["wait_count"].to_list() == [1, None]
+    assert found["completion_hash"][1] == 99

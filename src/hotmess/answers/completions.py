@@ -65,6 +65,14 @@ def _groups(pattern: str) -> int:
     return len(found)
 
 
+_FACTS = {
+    "completion_hash": pl.col("completion").hash(),
+    "output_chars": pl.col("completion").str.len_chars().cast(pl.Int64),
+    "wait_count": pl.col("completion").str.count_matches(_WAIT).cast(pl.Int64),
+    "backtrack_count": pl.col("completion").str.count_matches(MARKERS).cast(pl.Int64),
+}
+
+
 def from_completions(frame: pl.LazyFrame, pattern: str | None = None, *, answers: bool = True) -> pl.LazyFrame:
     """The frame with what its column `completion` tells: answers where there are none yet, lengths, markers, a hash.
 
@@ -77,14 +85,13 @@ def from_completions(frame: pl.LazyFrame, pattern: str | None = None, *, answers
     if "completion" not in names:
         return frame
     text = pl.col("completion")
-    known = {name: pl.col(name) if name in names else pl.lit(None) for name in ("answer", "reason", "output_chars", "wait_count")}
-    facts = [
-        text.hash().alias("completion_hash"),
-        pl.coalesce(known["output_chars"].cast(pl.Int64), text.str.len_chars().cast(pl.Int64)).alias("output_chars"),
-        pl.coalesce(known["wait_count"].cast(pl.Int64), text.str.count_matches(_WAIT).cast(pl.Int64)).alias("wait_count"),
-        text.str.count_matches(MARKERS).cast(pl.Int64).alias("backtrack_count"),
-    ]
-    frame = frame.with_columns(pl.when(text.is_not_null()).then(fact).alias(fact.meta.output_name()) for fact in facts)
+    known = {name: pl.col(name) if name in names else pl.lit(None) for name in ("answer", "reason", *_FACTS)}
+    facts = {name: pl.when(text.is_not_null()).then(fact).alias(name) for name, fact in _FACTS.items()}
+    for name in ("output_chars", "wait_count"):  # what was counted before stands
+        facts[name] = pl.coalesce(known[name].cast(pl.Int64), facts[name]).alias(name)
+    for name in ("completion_hash", "backtrack_count"):  # rows without a text may have been told by a log of theirs
+        facts[name] = pl.coalesce(facts[name], known[name]).alias(name)
+    frame = frame.with_columns(facts.values())
     if pattern is not None or (answers and "answer" not in names):
         frame = frame.with_columns(_answer(names, pattern).alias("answer"))
         unread = pl.col("answer").is_null()
