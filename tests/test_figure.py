@@ -63,7 +63,7 @@ def drawn(monkeypatch):
 
     def sketch(result):
         results.append(result)
-        return SimpleNamespace(to_json=lambda: json.dumps({"data": {"values": [{}]}, "mark": "point", "title": result.name}))
+        return SimpleNamespace(to_dict=lambda **_: {"data": {"values": [{}]}, "mark": "point", "title": result.name})
 
     monkeypatch.setattr("hotmess.charts.chart", sketch)
     return results
@@ -169,7 +169,7 @@ WRONG = {
     "no table": (("by-length",), "Missing argument 'PATH...'"),
     "an ending": (
         ("by-length", "lengths", "-o", "x.docx"),
-        "error[cannot-write]: `x.docx` has no ending that says how to write it",
+        "error[cannot-write]: `x.docx` ends in `.docx`, in which this is not written",
     ),
     "a folder": (("by-length", "lengths", "-o", "no/x.svg"), "error[cannot-write]: the folder"),
     "no buckets": (("by-length", "lengths", "--buckets", "0"), "0 is not in the range x>=1"),

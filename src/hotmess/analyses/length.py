@@ -70,7 +70,7 @@ def by_length(
         NoLength: the table has no length.
     """
     asked = additive(ask(samples, rules, by=[f"{rules.length or 'length'}:{buckets}"]))
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         doublings = np.log2(asked.length())
     if leave_pair_out:
         return _by_the_others(asked)

@@ -3,7 +3,10 @@
 import json
 from collections.abc import Callable
 from math import isfinite
+from threading import Lock
 from typing import Any
+
+import altair as alt
 
 from hotmess.charts.agreement import length_agreement, length_by_difficulty
 from hotmess.charts.budget import by_budget
@@ -19,6 +22,7 @@ from hotmess.result import Result
 __all__ = ["FORMATS", "chart", "measured", "render"]
 
 FORMATS = (".svg", ".pdf", ".png", ".json")
+_ONE = Lock()  # what is switched off for one picture is switched off for all threads
 _DOTS, _INCHES, _UNITS = 300, 3.25, 340  # per inch of a PNG; a column, and how many units of a chart fill it
 
 _CHARTS: dict[str, Callable[[Result], Any]] = {
@@ -67,7 +71,8 @@ def render(drawn: Any, suffix: str) -> bytes:
     """
     import vl_convert
 
-    spec = json.dumps(_printable(drawn.to_dict(validate=False)), ensure_ascii=False)  # each part was validated when it was made
+    with _ONE, alt.data_transformers.disable_max_rows():  # nothing is sent to a browser; each part was validated when it was made
+        spec = json.dumps(_printable(drawn.to_dict(validate=False)), ensure_ascii=False)
     if suffix == ".json":
         return (spec + "\n").encode()
     if suffix == ".svg":

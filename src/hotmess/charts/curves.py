@@ -137,9 +137,11 @@ def said(result: Result, what: str, *, percent: bool, unit: str = "", most: int 
 def _counted(tests: pl.DataFrame) -> str:
     """How many of many series rise, and how many of the trends would be rare if there were none."""
     p = tests["p_holm"] if "p_holm" in tests.columns else tests["p"]
-    rise = int((tests["value"] > 0).sum())
-    clear = int((p < 0.05).fill_null(value=False).sum())
-    return f"rises in {rise} of {tests.height}; {clear} with p < 0.05 (Holm); the narrowest intervals are named"
+    up, clear = tests["value"] > 0, (p < 0.05).fill_null(value=False)
+    ways = (
+        f"up in {up.sum()} ({(up & clear).sum()} clearly), down in {(~up).sum()} ({(~up & clear).sum()} clearly: p < 0.05, Holm)"
+    )
+    return f"{ways}; the narrowest intervals are named"
 
 
 def _sentence(row: dict[str, Any], unit: str, *, percent: bool) -> str:

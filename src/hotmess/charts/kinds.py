@@ -15,8 +15,7 @@ from hotmess.show import LOSSES
 __all__ = ["format_adherence", "measured", "plane", "split_bias"]
 
 _SHARES = (0.25, 0.5, 0.75)
-_ALL_LABELS = 12  # models, up to which each is named in the plane
-_FEW_LABELS = 4  # of more, so many with the largest error
+_ALL_LABELS = 12  # models, up to which each is named in the plane; of more, those at the ends
 
 
 def plane(result: Result) -> Any:
@@ -34,6 +33,7 @@ def plane(result: Result) -> Any:
     shape = look(points) if points["series"].n_unique() <= MOST else {"color": alt.value(COLOURS[0])}
     top_x = points.select(pl.max_horizontal("bias2", "bias2_high").max()).item() * 1.05
     top_y = points.select(pl.max_horizontal("variance", "variance_high").max()).item() * 1.05
+    top_x, top_y = max(top_x, top_y / 20, 1e-6), max(top_y, top_x / 20, 1e-6)  # where one is all zeros there is a plane still
     x = alt.X("bias2:Q", axis=axis("bias² → wrong the same way"), scale=alt.Scale(domain=[0, top_x], clamp=True))
     y = alt.Y("variance:Q", axis=axis("variance → a hot mess"), scale=alt.Scale(domain=[0, top_y], clamp=True))
     base = alt.Chart(points).encode(color=shape["color"])
@@ -65,11 +65,12 @@ def plane(result: Result) -> Any:
 def _words_in_plane(points: pl.DataFrame, *, sized: bool) -> pl.DataFrame:
     """Names where they do not cover one another: of few models each, of a line of models the ends."""
     if not sized:
-        shown = points if points.height <= _ALL_LABELS else points.top_k(_FEW_LABELS, by="error")  # far from where dots crowd
-        return shown.with_columns(words="series")
-    ends = points.group_by("series", maintain_order=True).agg(pl.all().first()).with_columns(words="series")
+        ends = [points.top_k(1, by="incoherence"), points.top_k(1, by="error"), points.bottom_k(1, by="incoherence")]
+        few = pl.concat(ends).unique("series", maintain_order=True)
+        return (points if points.height <= _ALL_LABELS else few).with_columns(words="series")
+    first = points.group_by("series", maintain_order=True).agg(pl.all().first()).with_columns(words="series")
     if points["series"].n_unique() > 1 or "model" not in points.columns:
-        return ends
+        return first
     return pl.concat([points.head(1), points.tail(1)]).with_columns(words=pl.col("model").cast(pl.String).str.slice(0, 26))
 
 
@@ -175,7 +176,11 @@ def measured(found: Measurement) -> Any:
     labels = alt.Chart(table.with_columns(words=pl.Series(words))).mark_text(align="left", dx=4, fontSize=11)
     named = labels.encode(x=alt.value(WIDTH - 60), y=y, text="words:N")
     drawn = alt.layer(bars, doubt, named).properties(width=WIDTH - 60, height=max(step * len(order), 34))
-    return finish(drawn, "How much error, of which kind?", "at the right: incoherence, the share that is variance")
+    return finish(
+        drawn,
+        "How much error, of which kind?",
+        "line: interval of the error · at the right: incoherence, the share that is variance",
+    )
 
 
 def _words(row: Row) -> str:

@@ -85,7 +85,7 @@ def one_question(result: Result) -> Any:
     y = alt.Y("words:N", sort=order["words"].to_list(), axis=alt.Axis(title=None, labelLimit=190, ticks=False, grid=True))
     right = alt.Color(
         "right:N",
-        scale=alt.Scale(domain=[True, False], range=[COLOURS[0], COLOURS[1]]),
+        scale=alt.Scale(domain=[True, False], range=[COLOURS[0], VARIANCE]),
         legend=alt.Legend(title=None, orient="top", labelExpr="datum.label == 'true' ? 'right' : 'wrong'"),
     )
     shape = alt.Shape("right:N", scale=alt.Scale(domain=[True, False], range=["circle", "cross"]), legend=None)

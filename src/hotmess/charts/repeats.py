@@ -26,8 +26,8 @@ def by_ensemble(result: Result) -> Any:
     ]
     if "some_right" in points.columns:
         small.append(Panel("size", "some_right", "one is right", percent=True, size=(_THIRD, 70), ticks=3, colour=INK))
-    apart = "each in a new context, " if (points["way"] == "one context").any() else ""
-    said = f"The mean of samples, {apart}has their bias² and a variance that falls with their number"
+    apart = ", each in a new context, " if (points["way"] == "one context").any() else " "
+    said = f"The mean of samples{apart}has their bias² and a variance that falls with their number"
     return curves(points, large, small, "The mean of several samples", [said] if squared else [])
 
 
@@ -63,7 +63,7 @@ def sample_efficiency(result: Result) -> Any:
 
 def answer_changes(result: Result) -> Any:
     """Three dots for each model."""
-    names = [name for name in result.points.columns if name not in ("source", "draws", "questions")]
+    names = [name for name in result.points.columns if name not in ("source", "draws", "questions", "invalid_rate")]
     points = series_of(result.points, [name for name in names if not name.startswith("rate")])
     draws = result.points["draws"][0]
     words = {"sampling": "in one context", "both": "each in a new context", "context": "what contexts add"}

@@ -1,8 +1,8 @@
 """The look of every chart, and the few marks that they are made of. For paper, notebook and page alike.
 
 Legible at 3.25 inches: a chart is about 330 units wide, and its letters are 11 units high, 7.5 points in a column. Colours are
-those of Okabe and Ito, and a dark grey. Some are nearly alike in grey, so shapes and dashes repeat what they say, and lines are
-labelled where they end.
+those of Okabe and Ito, a dark grey and a brown. Some are nearly alike in grey, so shapes and dashes repeat what they say, and
+lines are labelled where they end.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ __all__ = [
 
 INK, FAINT = "#222222", "#9a9a9a"
 BIAS, VARIANCE = "#0072B2", "#D55E00"  # the same two everywhere: wrong the same way, wrong in a different way each time
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#4D4D4D")
+COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#4D4D4D", "#E69F00", "#8C510A")  # of series, none of them those two
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 DASHES = ((1, 0), (5, 2), (2, 2), (7, 2, 2, 2), (9, 3), (1, 3))
 MOST = len(COLOURS)  # series that can be told apart; others are drawn in grey

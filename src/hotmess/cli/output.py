@@ -13,6 +13,7 @@ from hotmess.result import Result
 
 __all__ = ["FIGURES", "check_place", "content", "picture", "write"]
 
+_NAMES = {".html": "report"}  # what to call a file in a folder that was named instead
 FIGURES = (".json", ".csv", ".parquet", ".txt")
 
 
@@ -29,9 +30,12 @@ def check_place(path: Path, inputs: Sequence[str], suffixes: Sequence[str]) -> N
             f"`{path}` is one of the files that are read", why="it would be lost", hint="choose another place with -o"
         )
     if path.is_dir():
-        raise CannotWrite(f"`{path}` is a folder", hint=f"-o '{path / f'samples{suffixes[0]}'}'")
+        name = f"{_NAMES.get(suffixes[0], 'samples')}{suffixes[0]}"
+        raise CannotWrite(f"`{path}` is a folder", hint=f"-o '{path / name}'")
     if path.suffix not in suffixes:
-        raise CannotWrite(f"`{path}` has no ending that says how to write it", hint="one of " + ", ".join(suffixes))
+        wrong = f"ends in `{path.suffix}`, in which this is not written"
+        found = wrong if path.suffix else "has no ending that says how to write it"
+        raise CannotWrite(f"`{path}` {found}", hint="one of " + ", ".join(suffixes))
     if not folder.is_dir():
         raise CannotWrite(f"the folder `{folder}` does not exist", hint=f"mkdir -p '{folder}'")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):

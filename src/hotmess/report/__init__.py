@@ -18,7 +18,7 @@ __all__ = ["BUDGET", "Texts", "Which", "report"]
 
 BUDGET = 5_000_000  # bytes of a page
 _NO_TEXTS = "There are no transcripts in this page: none were asked for, or what was read holds no text."
-_TAG = 70  # bytes around a blob
+_DIALOG = 4000  # bytes of what stands in a page only where transcripts do
 
 
 def report(
@@ -63,7 +63,7 @@ def report(
     if texts is None or transcripts == "none":
         return page(whole)
     said("transcripts")
-    room = budget - len(page(whole).encode()) - _TAG * sum(one.questions.height for one in measured)
+    room = budget - len(page(whole).encode()) - _DIALOG
     starts = [(row_number(parts, one, 0), one) for one in measured]
     packed, prompts = told(starts, transcripts, texts, room)
     if not packed.kept and not packed.left_out:

@@ -16,6 +16,7 @@ __all__ = ["Evidence", "Found", "Missing", "Section", "drawn", "evidence", "noti
 
 _MANY = 30_000  # samples, beyond which what draws them again and again would take longer than all the rest
 _DRAWS = 1000
+_FEW = 3  # buckets, below which there is no curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +290,8 @@ def _found(one: _Analysis, samples: Samples, rules: Rules, seed: int, draws: int
         result = one.run(samples, rules, seed, draws)
         if not result.points.height:
             return Missing(one.name, "there is nothing to show")
+        if one.name == "by-length" and result.points["bucket"].n_unique() < _FEW:
+            return Missing(one.name, f"there are too few questions for {_FEW} buckets")
     except HotmessError as problem:
         return Missing(one.name, problem.found)
     return Found(one.name, one.says, result, drawn(result.chart, name))
@@ -303,11 +306,11 @@ def drawn(chart: Callable[[], Any], name: str) -> Picture | None:
 
 
 def notices_of(sections: Sequence[Section], known: Sequence[Notice]) -> Iterator[tuple[str, Notice]]:
-    """What single analyses have to say beyond what is known already."""
-    seen = set(known)
+    """What single analyses have to say beyond what is known already, each thing once."""
+    seen = {notice.code for notice in known}
     for section in sections:
         for one in section.found:
             for notice in one.result.notices:
-                if notice not in seen:
-                    seen.add(notice)
+                if notice.code not in seen:
+                    seen.add(notice.code)
                     yield one.name, notice

@@ -6,6 +6,7 @@ Text from logs is escaped by Jinja, and by the policy of the page no script or s
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,7 @@ from hotmess.tabular import cells
 __all__ = ["Line", "Page", "page", "row_number"]
 
 _ROWS = 5000  # of all tables of questions together
+_PROMPT = 160  # characters of what was asked
 _POINTS = 600  # rows of the table below a picture
 _ANSWERS = "transcripts.js", "page.js"
 _ROOM = files("hotmess.report")
@@ -106,6 +108,7 @@ def _template() -> jinja2.Template:
         "loss": lambda name: LOSSES[name],
         "words": lambda text: str(text).replace("_", " "),
         "clean": lambda text: safe(str(text)),
+        "unbroken": _unbroken,
         "explained": lambda notice: explain(notice.code),
     }
     return made_of.get_template("page.html.jinja")
@@ -124,6 +127,11 @@ def _unit(parts: Sequence[Part]) -> str:
     """What lengths are counted in, where all parts count the same."""
     units = {part.length.rpartition("_")[2] for part in parts if part.length}
     return units.pop() if len(units) == 1 else ""
+
+
+def _unbroken(text: str) -> str:
+    """Words whose intervals stay on one line."""
+    return re.sub(r"(?<=[\d\]])[–](?=\d)", "\u2060–\u2060", safe(text)).replace(" [", "\u00a0[")
 
 
 def _share(value: float | None) -> str:
@@ -154,8 +162,9 @@ class Line:
     question: str
     model: str
     error: float
+    variance: float
     share: float | None
-    way: str
+    way: str | None
     length: float | None
     bucket: int | None
     samples: int
@@ -212,8 +221,8 @@ class _Shown:
         there = number in self.blobs
         model = safe(self.part.names[row["row"]]) if several else ""
         return Line(
-            number, safe(str(row["question_id"])), model, row["error"], row["share"], row["way"], row["length"], row["bucket"],
-            row["samples"], there, there or place in self.part.strips,
+            number, safe(str(row["question_id"])), model, row["error"], row["variance"], row["share"], row["way"], row["length"],
+            row["bucket"], row["samples"], there, there or place in self.part.strips,
         )  # fmt: skip
 
     def messy(self, place: int) -> Line:
@@ -222,15 +231,26 @@ class _Shown:
 
     def prompt(self, number: int) -> str:
         """What was asked, as far as there is room."""
-        found = (self.page.prompts or {}).get(number, "")
-        return safe(" ".join(found.split())[:160])
+        found = safe(" ".join((self.page.prompts or {}).get(number, "").split()))
+        return found if len(found) <= _PROMPT else f"{found[: _PROMPT - 1]}…"
 
     @property
     def messiest(self) -> list[tuple[str, tuple[int, ...]]]:
         """The models whose messiest questions are shown: first the one that the headline is about."""
         every = [(name, places) for name, places in zip(self.part.names, self.part.messiest, strict=True) if places]
         order = {name: place for place, (name, _) in enumerate(self.named)}
-        return sorted(every, key=lambda one: (one[0] != self.part.verdict.about, order[one[0]]))
+        told = {name for name, row in self.named if row.verdict in ("hot mess", "systematic", "mixed")}
+        return sorted(every, key=lambda one: (one[0] != self.part.verdict.about, one[0] not in told, order[one[0]]))
+
+    @property
+    def shared(self) -> bool:
+        """Whether the loss has a share that is variance."""
+        return self.part.measured.method.loss not in ("zero_one", "spread")
+
+    @property
+    def keyed(self) -> bool:
+        """Whether some right answer is known by name."""
+        return any(strip.key for strip in self.part.strips.values())
 
     @property
     def ways(self) -> list[str]:

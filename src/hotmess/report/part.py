@@ -71,9 +71,10 @@ class Part:
         """How many models, questions and samples, in words."""
         rows = self.measured.rows
         asked, drawn_ = _span([row.questions for row in rows]), _span([row.samples / max(row.questions, 1) for row in rows])
-        models = len({row.group.get("model") for row in rows})
-        settings = f" in {len(rows)} settings" if len(rows) > models else ""
-        return f"{models} model{'s' if models > 1 else ''}{settings} · {asked} questions × {drawn_} samples{self._contexts()}"
+        who = _noun(self.measured)
+        who = f"{len(rows)} {who}" if len(rows) > 1 else "1 model"
+        things = ("question" if asked == "1" else "questions", "sample" if drawn_ == "1" else "samples")
+        return f"{who} · {asked} {things[0]} × {drawn_} {things[1]}{self._contexts()}"
 
     def _contexts(self) -> str:
         counts = [len(strip.contexts) for strip in self.strips.values()]
@@ -116,17 +117,20 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
         measured = measurement(asked)
     except HotmessError as problem:
         return Refused(name, title, problem)
-    table = measured.table()
-    names = tuple(series_of(table, [key for key in measured.rows[0].group if key not in GROUPS])["series"].to_list())
+    measured, gone = _of_measured(measured, len(asked.wholes))
+    samples = _of_groups(samples, measured) if gone else samples
+    names = _names(measured)
     count, unread = sum(row.samples for row in measured.rows), _unread(measured)
     below = evidence(samples, rules, count=count, unread=unread, seed=seed, name=name, said=said)
     questions = questions_of(asked, [row.group for row in measured.rows])
     wrong = questions.filter(pl.col("error") > 0).group_by("row").len()
     counted = {names[row]: number for row, number in wrong.iter_rows()}
     rows = list(zip(names, measured.rows, strict=True))
+    ensemble = below.result("by-ensemble") if _can_be_averaged(samples) else None
     words = verdict(
-        rows, measured.method.loss, wrong=counted, length=below.result("by-length"), ensemble=below.result("by-ensemble")
+        rows, measured.method.loss, wrong=counted, noun=_noun(measured), length=below.result("by-length"), ensemble=ensemble
     )
+    words = replace(words, more=(*words.more, *gone))
     messiest, shown = _strips(samples, questions, len(rows))
     said("otherwise")
     return Part(
@@ -148,6 +152,44 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
     )
 
 
+def _noun(measured: Measurement) -> str:
+    """What the rows are, in the plural."""
+    models = len({row.group.get("model") for row in measured.rows})
+    return "models" if models == len(measured.rows) else f"settings of {models} model{'s' if models > 1 else ''}"
+
+
+def _names(measured: Measurement) -> tuple[str, ...]:
+    """What each row is called: as in the pictures, and with its model where settings alone tell rows apart there."""
+    told = series_of(measured.table(), [key for key in measured.rows[0].group if key not in GROUPS])["series"].to_list()
+    models = {row.group.get("model") for row in measured.rows}
+    alone = safe(str(next(iter(models)))) if len(models) == 1 and None not in models else ""
+    return tuple(name if not alone or name == alone or len(told) == 1 else f"{alone} · {name}" for name in told)
+
+
+def _of_measured(measured: Measurement, wholes: int) -> tuple[Measurement, tuple[str, ...]]:
+    """The rows of which something is known, and what must be said of the others."""
+    rows = tuple(row for row in measured.rows if row.questions)
+    withheld, empty = wholes - len(measured.rows), len(measured.rows) - len(rows)
+    said = [f"{withheld} of {wholes} are withheld: data quality says why."] if withheld else []
+    said += [f"{empty} of {wholes} have no question with two samples, and are not shown."] if empty else []
+    return replace(measured, rows=rows or measured.rows), tuple(said)
+
+
+def _of_groups(samples: Samples, measured: Measurement) -> Samples:
+    """The samples of the rows that are shown."""
+    groups = [{key: row.group[key] for key in GROUPS if key in row.group} for row in measured.rows]
+    if not groups[0]:
+        return samples
+    kept = pl.DataFrame(groups, infer_schema_length=None).lazy()
+    frame = polars(samples.frame).join(kept, on=list(groups[0]), how="semi", nulls_equal=True, maintain_order="left")
+    return replace(samples, frame=nw.from_native(frame))
+
+
+def _can_be_averaged(samples: Samples) -> bool:
+    """Whether a mean of several samples is something that one could use: of free texts there is none."""
+    return samples.kind != "answers" or samples.has("n_choices")
+
+
 def _unread(measured: Measurement) -> float:
     counted = [(row.samples + row.left_out, row.invalid_rate) for row in measured.rows]
     return sum(many * rate for many, rate in counted) / max(1, sum(many for many, _ in counted))
@@ -163,18 +205,24 @@ def _first(name: str, samples: Samples, rules: Rules, measured: Measurement, bel
         plane = drawn(analyses.plane(samples, rules=rules).chart, f"{name}-plane")
     except HotmessError:
         plane = None
-    bars = drawn(replace(measured, rows=_both_ends(measured)).chart, f"{name}-bars") if measured.method.loss != "spread" else None
+    bars = drawn(replace(measured, rows=_both_ends(measured)).chart, f"{name}-bars") if _has_error(measured) else None
+    if bars is not None and len(measured.rows) > _BARS:
+        few = f"of {len(measured.rows)}, those at both ends of what can be told; all stand below"
+        bars = replace(bars, lines=(*bars.lines, few))
     length = next((one.picture for section in below.sections for one in section.found if one.name == "by-length"), None)
     yield from (one for one in (plane, bars, length) if one is not None)
+
+
+def _has_error(measured: Measurement) -> bool:
+    return any(row.error.value > 0 for row in measured.rows)  # of a spread it is not a number
 
 
 def _both_ends(measured: Measurement) -> tuple[Any, ...]:
     """All rows, or of many those with the most and the least incoherence, the most first."""
     if len(measured.rows) <= _BARS:
         return measured.rows
-    known = sorted(
-        (row for row in measured.rows if row.incoherence.low == row.incoherence.low), key=lambda row: -row.incoherence.value
-    )
+    told = [row for row in measured.rows if row.verdict in ("hot mess", "systematic", "mixed")]
+    known = sorted(told, key=lambda row: -row.incoherence.value)
     return (*known[: _BARS // 2], *known[-(_BARS // 2) :]) if len(known) > _BARS else tuple(known) or measured.rows[:_BARS]
 
 

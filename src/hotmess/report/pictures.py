@@ -84,7 +84,7 @@ def _attributes(element: Element, name: str) -> Iterator[tuple[str, str]]:
             continue
         if key == "id":
             yield key, f"{name}-{value}"
-        elif key == "clip-path":
+        elif value.startswith("url(#"):
             yield key, value.replace("url(#", f"url(#{name}-")
         else:
             yield key, _LONG.sub(r"\1", value) if key in _GEOMETRY else value

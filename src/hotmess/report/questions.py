@@ -19,7 +19,8 @@ __all__ = ["Answer", "Strip", "answers_of", "questions_of", "strips"]
 _BUCKETS = 8
 _SHORT = 2  # characters of an answer that fits into a cell
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LOOKS = 8  # answers that look different; the others look like the last
+_LOOKS = 7  # wrong answers that look different; the others look like the last
+_RIGHT, _UNREAD = 7, 8  # the looks of right answers, and of none
 _CELLS = 200  # of a strip; a longer one says how many more there are
 
 
@@ -33,7 +34,7 @@ class Answer:
         said: what it answered, in words.
         right: whether that is right; None where nobody can say.
         letter: what stands in its cell.
-        look: how its cell looks: the place of the answer among those of the question, or of those none.
+        look: how its cell looks: by the place of a wrong answer among those of its question; right ones look alike everywhere.
     """
 
     context: str
@@ -95,7 +96,9 @@ def _of_group(asked: Asked, group: Group) -> pl.DataFrame:
 
 
 _WAY = (
-    pl.when(pl.col("error") <= 0)
+    pl.when(pl.col("error").is_nan())
+    .then(None)
+    .when(pl.col("error") <= 0)
     .then(pl.lit("never wrong"))
     .when(pl.col("share") > 0.5)
     .then(pl.lit("scattered"))
@@ -167,7 +170,7 @@ def _said(samples: Samples) -> tuple[pl.Expr, pl.Expr]:
         known = pl.all_horizontal(pl.col(name).is_finite() for name in options)
         said = pl.when(known).then(said)
         return said, said == target.cast(pl.String)
-    said = pl.col("answer")
+    said = pl.when(pl.col("_status") != "invalid").then("answer")
     said = pl.when(~pl.col("answer_not_option")).then(said) if samples.has("answer_not_option") else said
     return said.cast(pl.String), said.cast(pl.String) == target.cast(pl.String)
 
@@ -198,9 +201,11 @@ def _strip(rows: Sequence[Mapping[str, Any]]) -> Strip:
     right = {word: row["_right"] for row, word in zip(counted, words, strict=True) if word is not None}
     short = all(len(word) <= _SHORT for word in order)
     letters = dict(zip(order, order if short else _LETTERS, strict=False))
+    looks = {word: min(place, _LOOKS - 1) for place, word in enumerate(word for word in order if not right[word])}
+    looks |= {word: _RIGHT for word in order if right[word]}
     contexts: dict[str, list[Answer]] = {}
     for row, word in list(zip(counted, words, strict=True))[:_CELLS]:
-        letter, look = ("?", _LOOKS) if word is None else (letters.get(word, "*"), min(order.index(word), _LOOKS - 1))
+        letter, look = ("?", _UNREAD) if word is None else (letters.get(word, "*"), looks[word])
         answer = Answer(row["_context"], safe(str(row["sample_id"])), word or "no answer", row["_right"], letter, look)
         contexts.setdefault(row["_context"], []).append(answer)
     legend = () if short else tuple((letters.get(word, "*"), word, right[word], often[word]) for word in order[:_LOOKS])

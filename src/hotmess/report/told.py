@@ -18,6 +18,8 @@ Which = Literal["none", "messiest", "all"]
 Texts = Callable[[Collection[str]], pl.DataFrame]
 Key = tuple[Any, ...]
 
+_AROUND = 500  # bytes in the page around a blob: its element, its buttons, the beginning of its prompt
+
 
 def told(parts: Sequence[tuple[int, Part]], which: Which, texts: Texts, budget: int) -> tuple[Packed, dict[int, str]]:
     """The transcripts that fit, by the number of their row in the page, and what was asked there.
@@ -47,7 +49,7 @@ def told(parts: Sequence[tuple[int, Part]], which: Which, texts: Texts, budget: 
             found[number] = transcripts
         prompt = next((text["prompt"] for _, text in texts_of if text is not None and text["prompt"]), "")
         prompts |= {number: prompt} if prompt else {}
-    return within(list(found), lambda number: pack(found[number]), budget), prompts
+    return within(list(found), lambda number: pack(found[number]), budget, around=_AROUND), prompts
 
 
 def _wanted(start: int, part: Part, which: Which) -> Iterator[tuple[int, Part, int]]:

@@ -135,20 +135,21 @@ def _pairs(order: Sequence[int], kinds: Sequence[str], agreed: Sequence[int], lo
             yield run[0], second
 
 
-def within(rows: Sequence[int], packed: Callable[[int], str], budget: int) -> Packed:
+def within(rows: Sequence[int], packed: Callable[[int], str], budget: int, *, around: int = 0) -> Packed:
     """Of rows in order of preference, those whose blobs fit into so many bytes; one that is too large does not end it.
 
-    Packing takes time, so that after a few in a row did not fit, the others are left out unseen.
+    Each costs `around` bytes more than it has, for what stands around it. Packing takes time, so that after a few in a row did
+    not fit, the others are left out unseen.
     """
     blobs: dict[int, str] = {}
     size = missed = 0
     for row in rows:
         blob = packed(row)
-        fits = size + len(blob) <= budget
+        fits = size + len(blob) + around <= budget
         missed = 0 if fits else missed + 1
         if fits:
             blobs[row] = blob
-            size += len(blob)
+            size += len(blob) + around
         elif missed >= _MISSES:
             break
     return Packed(blobs, len(blobs), len(rows) - len(blobs), size)

@@ -6,6 +6,7 @@ of one half. Everything else is said to be mixed, too rare, or too little.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import bidirectional
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from hotmess.infer import Interval
 from hotmess.result import Result
 from hotmess.rows import Row
 
-__all__ = ["Said", "Verdict", "percent", "verdict"]
+__all__ = ["Said", "Verdict", "isolated", "percent", "verdict"]
 
 Named = tuple[str, Row]
 
@@ -28,6 +29,8 @@ _LINES = {
     "almost never wrong here": ("almost never wrong", "is almost never wrong here", "are almost never wrong here"),
     "too little to tell": ("too little to tell", "gives too little to tell", "give too little to tell"),
 }
+_HARDLY_RIGHT = 1.8  # of an error of 2, that of a model that is never right
+_SAME = 0.97  # of the error, beyond which a mean of samples is as wrong as one
 _ENSEMBLE = 4  # samples, of which the advice says what their mean would leave
 
 
@@ -60,7 +63,13 @@ class Verdict:
 
 
 def verdict(
-    rows: Sequence[Named], loss: str, *, wrong: Mapping[str, int], length: Result | None = None, ensemble: Result | None = None
+    rows: Sequence[Named],
+    loss: str,
+    *,
+    wrong: Mapping[str, int],
+    noun: str = "models",
+    length: Result | None = None,
+    ensemble: Result | None = None,
 ) -> Verdict:
     """The sentence, the lines below it, and the advice.
 
@@ -68,6 +77,7 @@ def verdict(
         rows: the rows of a measurement, each with the name that it has in the charts.
         loss: the loss they were measured with.
         wrong: by that name, of how many questions some answer is wrong.
+        noun: what the rows are, in the plural.
         length: the trends of `by_length`, where there are lengths.
         ensemble: what `by_ensemble` found, where it was asked.
     """
@@ -76,8 +86,12 @@ def verdict(
     order = sorted(rows, key=_telling)
     counted = len(rows) > _NAMED
     kind = _most(rows) if counted else order[0][1].verdict or ""
-    headline = _counts(rows) if counted else _of_one(*order[0], wrong.get(order[0][0], 0))
-    more = (_ends(rows) if counted else _of_others(order[1:])) + _trends(length, [name for name, _ in rows])
+    headline = _counts(rows, noun) if counted else _of_one(*order[0], wrong.get(order[0][0], 0))
+    more = (
+        (_ends(rows) if counted else _of_others(order[1:]))
+        + _at_its_limit(rows, loss)
+        + _trends(length, [name for name, _ in rows])
+    )
     about = _typical(rows, kind) if counted else order[0]
     return Verdict(kind, headline, more, _advice(kind, about, ensemble), "" if counted else about[0])
 
@@ -88,6 +102,11 @@ def percent(found: Interval) -> str:
         return "—"
     ends = "" if np.isnan(found.low) else f" [{100 * found.low:.0f}–{100 * found.high:.0f}]"
     return f"{100 * min(max(found.value, 0.0), 1.0):.0f}%{ends}"
+
+
+def isolated(name: str) -> str:
+    """A name that turns nothing around it around, where its letters run from right to left."""
+    return f"\u2068{name}\u2069" if any(bidirectional(letter) in ("R", "AL") for letter in name) else name
 
 
 def _telling(named: Named) -> tuple[int, float]:
@@ -120,22 +139,30 @@ def _of_one(name: str, row: Row, wrong: int) -> tuple[Said, ...]:
     if row.verdict == "mixed":
         rest = Said(f": {share} of its error is variance.")
         return Said("When "), who, Said(" is wrong here, it is "), Said("half and half", "mixed"), rest
+    if not wrong:
+        most = 1 - 0.05 ** (1 / max(row.questions, 1))  # none of n was seen: the exact bound at 95 %
+        asked = _counted(row.questions, "question")
+        return who, Said(f" was never wrong in {asked}: at most {most:.1%} of questions like these go wrong (95%).")
     if row.verdict == "almost never wrong here":
         found = f": error {row.error.value:.3f}, at most {row.error.high:.3f}; too few errors to say how it fails."
         return who, Said(" is "), Said("almost never wrong", "almost never wrong here"), Said(" here"), Said(found)
-    few = f"only {wrong:,} of {row.questions:,} questions have a wrong answer"
-    why = few if np.isnan(row.incoherence.low) or wrong < FEW_ERRORS else f"anything in {share} of its error may be variance"
+    few = f"{_counted(wrong, 'question')} with a wrong answer, and at least {FEW_ERRORS} are needed"
+    why = few if wrong < FEW_ERRORS else f"anything in {share} of its error may be variance"
     return Said("Too little to tell", "too little to tell"), Said(" how "), who, Said(f" fails here: {why}.")
 
 
-def _counts(rows: Sequence[Named]) -> tuple[Said, ...]:
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _counts(rows: Sequence[Named], noun: str) -> tuple[Said, ...]:
     """Of many models, how many fail in which way."""
     counts = {kind: sum(row.verdict == kind for _, row in rows) for kind in _LINES}
     there = {kind: count for kind, count in counts.items() if count}
     if len(there) == 1:
         kind = next(iter(there))
-        return Said(f"All {len(rows)} models "), Said(_LINES[kind][2], kind), Said(".")
-    words: list[Said] = [Said(f"Of {len(rows)} models, ")]
+        return Said(f"All {len(rows)} {noun} "), Said(_LINES[kind][2], kind), Said(".")
+    words: list[Said] = [Said(f"Of {len(rows)} {noun}, ")]
     for place, (kind, count) in enumerate(there.items()):
         last = place == len(there) - 1
         words += [
@@ -153,15 +180,26 @@ def _ends(rows: Sequence[Named]) -> tuple[str, ...]:
         return ()
     known.sort(key=lambda named: -named[1].incoherence.value)
     (most, messiest), (least, steadiest) = known[0], known[-1]
-    ends = f"Messiest: {most}, {percent(messiest.incoherence)} variance. "
-    return (ends + f"Most systematic: {least}, {percent(steadiest.incoherence)}.",)
+    ends = f"Of those that can be told, the messiest is {isolated(most)}, {percent(messiest.incoherence)} variance"
+    return (f"{ends}; the most systematic is {isolated(least)}, {percent(steadiest.incoherence)}.",)
+
+
+def _at_its_limit(rows: Sequence[Named], loss: str) -> tuple[str, ...]:
+    """That a model which is never right has at most half of its Brier error as variance, where that is so."""
+    found = [
+        isolated(name) for name, row in rows if loss == "brier" and row.verdict == "mixed" and row.error.value > _HARDLY_RIGHT
+    ]
+    if not found:
+        return ()
+    who = " and ".join(found) if len(found) <= _NAMED else f"{len(found)} of them"
+    return (f"Hardly any answer of {who} is right; half is then the most that this measure can call variance.",)
 
 
 def _of_others(rows: Sequence[Named]) -> tuple[str, ...]:
     """What the other models do, those of one verdict together."""
     lines = []
     for kind, words in _LINES.items():
-        here = [f"{name} ({percent(row.incoherence)})" for name, row in rows if row.verdict == kind]
+        here = [f"{isolated(name)} ({percent(row.incoherence)})" for name, row in rows if row.verdict == kind]
         if here:
             lines.append(f"{' and '.join(here)} {words[1 if len(here) == 1 else 2]}.")
     return (" ".join(lines),) if lines else ()
@@ -202,7 +240,8 @@ def _trends(length: Result | None, names: Sequence[str]) -> tuple[str, ...]:
     """Whether incoherence goes with length, said of those models only where the test says so."""
     if length is None or "what" not in length.tests.columns:
         return ()
-    tests = length.tests.filter((pl.col("what") == "incoherence") & pl.col("value").is_not_null())
+    told = pl.col("value").is_not_null() & pl.col("value_low").is_not_null()
+    tests = length.tests.filter((pl.col("what") == "incoherence") & told)
     if not tests.height:
         return ()
     p = pl.coalesce("p_holm", "p") if "p_holm" in tests.columns else pl.col("p")
@@ -216,11 +255,12 @@ def _trends(length: Result | None, names: Sequence[str]) -> tuple[str, ...]:
         )
         way = "rises with length" if up.height else "falls with length" if down.height else "shows no clear trend with length"
         return (f"Its incoherence {way}: {ends}.",)
+    of = f"{tests.height} of {len(names)}" if tests.height < len(names) else f"{tests.height}"
+    if not clear.height:
+        return (f"Incoherence shows no clear trend with length, in any of the {of} that have lengths.",)
     rest = tests.height - clear.height
-    return (
-        f"With length, incoherence clearly rises for {up.height} of {tests.height}, falls for {down.height}"
-        + (f"; for {rest} the data do not tell." if rest else "."),
-    )
+    said = f"With length, incoherence clearly rises for {up.height} and falls for {down.height} of {of}"
+    return (said + (f"; for {rest} the data do not tell." if rest else "."),)
 
 
 def _advice(kind: str, about: Named, ensemble: Result | None) -> tuple[str, ...]:
@@ -246,10 +286,16 @@ def _left(ensemble: Result | None, name: str, row: Row) -> tuple[str, ...]:
         return ()
     named = [pl.col(key).eq_missing(pl.lit(value)) for key, value in row.group.items() if key in ensemble.points.columns]
     here = pl.all_horizontal(named or [pl.lit(value=True)])
-    found = ensemble.points.filter(here & (pl.col("size") == _ENSEMBLE)).drop_nulls("error")
+    found = ensemble.points.filter(
+        here & (pl.col("size") == _ENSEMBLE) & pl.col("way").is_in(["mean", "new contexts"])
+    ).drop_nulls("error")
     if not found.height:
         return ()
-    part = found["error"][0]
-    return (
-        f"The mean of {_ENSEMBLE} samples of {safe(name)} would have an error of {part:.3f} instead of {row.error.value:.3f}.",
-    )
+    part = found.row(0, named=True)
+    who = isolated(safe(name))
+    if part["error"] > _SAME * row.error.value:
+        return (f"The mean of several samples of {who} would be as wrong as one.",)
+    apart = ", each in a new context," if part["way"] == "new contexts" else ""
+    ends = "" if part["error_low"] is None else f" [{part['error_low']:.3f}, {part['error_high']:.3f}]"
+    found_error = f"an error of {part['error']:.3f}{ends} instead of {row.error.value:.3f}"
+    return (f"The mean of {_ENSEMBLE} samples of {who}{apart} would have {found_error}.",)
