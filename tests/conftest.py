@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from browser import chromium, visit  # noqa: F401 - fixtures
 from hypothesis import settings
 
 from hotmess.cli import main

@@ -4,21 +4,19 @@ import base64
 import gzip
 import hashlib
 import html
-import importlib.util
 import json
-import shutil
 import unicodedata
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+from browser import axe_finds
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hotmess.report.transcripts import LIMIT, Transcript, pack, parting, waits, within
 
 ROOM = Path(__file__).parent.parent / "src" / "hotmess" / "report"
-CHROMIUM = next((path for path in ("/usr/bin/chromium", shutil.which("chromium")) if path and Path(path).exists()), None)
 COLOURS = """
 :root { color-scheme: light dark; --ink: #1f1f1f; --dim: #5c5f62; --paper: #ffffff; --card: #f5f5f3; --line: #d8d8d4;
   --accent: #0b5cad; --mess: #D55E00; --same: #0072B2; }
@@ -186,54 +184,20 @@ def page_of(rows, *, unit="tokens", spoil=None):
     )
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("the dialog is tested in a browser: pip install playwright")
-    if CHROMIUM is None:
-        pytest.skip("the dialog is tested in Chromium: apt install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def opened(chromium, tmp_path):
-    """Open rows in the browser; afterwards: nothing was said on the console, nothing fetched, nothing executed."""
-    noise, contexts = [], []
+def opened(visit, tmp_path):
+    """Open rows in the browser, which watches that nothing is said, fetched or executed."""
 
-    def visit(rows, *, hash="", click=0, before=None, spoil=None, unit="tokens", **context):
+    def write(rows, *, hash="", click=0, spoil=None, unit="tokens", **how):
         path = tmp_path / "page.html"
         path.write_text(page_of(rows, unit=unit, spoil=spoil), encoding="utf-8")
-        contexts.append(chromium.new_context(offline=True, **context))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", lambda message: noise.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: noise.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (noise.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("popup", lambda _: noise.append("popup"))
-        page.on(
-            "request",
-            lambda request: None if request.url.split("#")[0] == path.as_uri() else noise.append(request.url),
-        )
-        if before:
-            page.add_init_script(before)
-        page.goto(path.as_uri() + hash)
+        page = visit(path, hash=hash, **how)
         if not hash and click is not None:
             page.locator(".read").nth(click).click()
             page.locator("dialog[open]").wait_for()
         return page
 
-    yield visit
-    for context in contexts:
-        for page in context.pages:
-            assert page.evaluate("window.__xss") is None
-            assert page.url.startswith("file://")
-        context.close()
-    assert noise == []
+    return write
 
 
 def rows_of(*pairs):
@@ -589,12 +553,10 @@ def story():
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 def test_axe_finds_nothing(opened, look):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python").Axe()
     size = {"width": 390, "height": 844} if look == "phone" else {"width": 1280, "height": 800}
     page = ready(opened(story(), viewport=size, color_scheme="dark" if look == "dark" else "light"))
     for tab in ("pair", "tree"):
         page.locator(f"#traces-tab-{tab}").click()
-        found = axe.run(page).response["violations"]
-        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found] == []
+        assert axe_finds(page) == []
         width = page.evaluate("[...document.querySelectorAll('.traces, .traces-panel')].map(e => e.scrollWidth - e.clientWidth)")
         assert max(width) <= 0

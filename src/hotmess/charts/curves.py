@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from hotmess.charts.theme import COLOURS, FAINT, WIDTH, apart, axis, finish, log_axis, look, series_of
+from hotmess.charts.theme import COLOURS, FAINT, MOST, WIDTH, apart, axis, finish, log_axis, look, series_of
 from hotmess.result import Result
 
 __all__ = ["Panel", "curves", "labels", "panel", "said"]
@@ -141,7 +141,7 @@ def _counted(tests: pl.DataFrame) -> str:
     ways = (
         f"up in {up.sum()} ({(up & clear).sum()} clearly), down in {(~up).sum()} ({(~up & clear).sum()} clearly: p < 0.05, Holm)"
     )
-    return f"{ways}; the narrowest intervals are named"
+    return ways + ("; the narrowest intervals are named" if tests.height > MOST else "")
 
 
 def _sentence(row: dict[str, Any], unit: str, *, percent: bool) -> str:

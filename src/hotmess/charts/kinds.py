@@ -109,7 +109,9 @@ def format_adherence(result: Result) -> Any:
     rows = points["series"].unique(maintain_order=True).to_list()
     parts = points.filter(~pl.col("outcome").is_in(["read", "not read"]))
     whole = points.filter(pl.col("outcome") == "not read")
-    reasons = parts.group_by("outcome").agg(pl.col("rate").sum()).sort("rate", descending=True)["outcome"].to_list()
+    reasons = (
+        parts.group_by("outcome").agg(pl.col("rate").sum()).sort("rate", "outcome", descending=[True, False])["outcome"].to_list()
+    )
     parts = parts.with_columns(_order=pl.col("outcome").replace_strict({name: n for n, name in enumerate(reasons)}))
     y = alt.Y("series:N", sort=rows, axis=alt.Axis(title=None, labelLimit=170, ticks=False, domain=False))
     legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=150, symbolType="square") if reasons else None

@@ -14,7 +14,7 @@ from hotmess.samples import Samples
 
 __all__ = ["Evidence", "Found", "Missing", "Section", "drawn", "evidence", "notices_of"]
 
-_MANY = 30_000  # samples, beyond which what draws them again and again would take longer than all the rest
+_MANY = 10_000  # samples, beyond which what draws them again and again would take longer than all the rest
 _DRAWS = 1000
 _FEW = 3  # buckets, below which there is no curve
 

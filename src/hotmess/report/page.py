@@ -301,15 +301,24 @@ def _data(part: Part) -> dict[str, Any]:
     return {
         "task": part.title,
         "measurement": json.loads(part.measured.to_json()),
-        "questions": _columns(part.questions),
+        "questions": _columns(_named(part)),
         "analyses": {result.name: {"points": _columns(result.points), "tests": _columns(result.tests)} for result in found},
     }
 
 
+def _named(part: Part) -> pl.DataFrame:
+    """The questions without what follows from other columns; `row` is the place of the row of the measurement that has the names.
+
+    Where tasks are pooled, the task names a question.
+    """
+    pooled = "task" in part.questions.columns and "task" not in part.measured.rows[0].group
+    return part.questions.drop(*GROUPS[pooled:], "share", "way", strict=False)
+
+
 def _columns(frame: pl.DataFrame) -> dict[str, list[Any]]:
-    """Columns of a frame; numbers with six digits, undefined ones as null."""
+    """Columns of a frame; numbers with five digits, undefined ones as null."""
     short = [
-        pl.col(name).cast(pl.Float64).round_sig_figs(6).fill_nan(None) for name in frame.columns if frame[name].dtype.is_float()
+        pl.col(name).cast(pl.Float64).round_sig_figs(5).fill_nan(None) for name in frame.columns if frame[name].dtype.is_float()
     ]
     words = [pl.col(name).cast(pl.String) for name in GROUPS if name in frame.columns]
     return frame.with_columns(*short, *words).to_dict(as_series=False)
