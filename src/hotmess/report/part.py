@@ -1,6 +1,7 @@
 """One part of a page: what one task shows, in one kind of prediction; everything that a template needs."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -121,7 +122,11 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
     samples = _of_groups(samples, measured) if gone else samples
     names = _names(measured)
     count, unread = sum(row.samples for row in measured.rows), _unread(measured)
-    below = evidence(samples, rules, count=count, unread=unread, seed=seed, name=name, said=said)
+    with ThreadPoolExecutor(1) as beside:
+        other = beside.submit(otherwise, samples, rules, measured)
+        first = beside.submit(_first, name, samples, rules, measured)
+        below = evidence(samples, rules, count=count, unread=unread, seed=seed, name=name, said=said)
+    length = next((one.picture for section in below.sections for one in section.found if one.name == "by-length"), None)
     questions = questions_of(asked, [row.group for row in measured.rows])
     wrong = questions.filter(pl.col("error") > 0).group_by("row").len()
     counted = {names[row]: number for row, number in wrong.iter_rows()}
@@ -132,20 +137,19 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
     )
     words = replace(words, more=(*words.more, *gone))
     messiest, shown = _strips(samples, questions, len(rows))
-    said("otherwise")
     return Part(
         id=name,
         title=title,
         measured=measured,
         names=names,
         verdict=words,
-        first=tuple(_first(name, samples, rules, measured, below)),
+        first=tuple(one for one in (*first.result(), length) if one is not None),
         every=drawn(measured.chart, f"{name}-every") if len(rows) > _BARS else None,
         questions=questions,
         messiest=messiest,
         strips=shown,
         evidence=below,
-        otherwise=otherwise(samples, rules, measured),
+        otherwise=other.result(),
         length=asked.length_column,
         notices=tuple([("", notice) for notice in measured.notices] + list(notices_of(below.sections, measured.notices))),
         samples=samples,
@@ -199,8 +203,8 @@ def _has_lengths(samples: Samples, rules: Rules) -> bool:
     return (rules.length or samples.length) is not None
 
 
-def _first(name: str, samples: Samples, rules: Rules, measured: Measurement, below: Evidence) -> Iterator[Picture]:
-    """The pictures of the first screen, those that can be drawn."""
+def _first(name: str, samples: Samples, rules: Rules, measured: Measurement) -> tuple[Picture | None, Picture | None]:
+    """The plane and the bars, those that can be drawn."""
     try:
         plane = drawn(analyses.plane(samples, rules=rules).chart, f"{name}-plane")
     except HotmessError:
@@ -209,8 +213,7 @@ def _first(name: str, samples: Samples, rules: Rules, measured: Measurement, bel
     if bars is not None and len(measured.rows) > _BARS:
         few = f"of {len(measured.rows)}, those at both ends of what can be told; all stand below"
         bars = replace(bars, lines=(*bars.lines, few))
-    length = next((one.picture for section in below.sections for one in section.found if one.name == "by-length"), None)
-    yield from (one for one in (plane, bars, length) if one is not None)
+    return plane, bars
 
 
 def _has_error(measured: Measurement) -> bool:
