@@ -31,15 +31,15 @@ def plane(result: Result) -> Any:
         else points
     )
     shape = look(points) if points["series"].n_unique() <= MOST else {"color": alt.value(COLOURS[0])}
-    top_x = points.select(pl.max_horizontal("bias2", "bias2_high").max()).item() * 1.05
-    top_y = points.select(pl.max_horizontal("variance", "variance_high").max()).item() * 1.05
-    top_x, top_y = max(top_x, top_y / 20, 1e-6), max(top_y, top_x / 20, 1e-6)  # where one is all zeros there is a plane still
-    x = alt.X("bias2:Q", axis=axis("bias² → wrong the same way"), scale=alt.Scale(domain=[0, top_x], clamp=True))
-    y = alt.Y("variance:Q", axis=axis("variance → a hot mess"), scale=alt.Scale(domain=[0, top_y], clamp=True))
+    highs = points.select(pl.max_horizontal("bias2", "bias2_high", "variance", "variance_high").max()).item()
+    top = max(highs * 1.05, 1e-6)  # of both axes: where they had scales of their own, a zone would be as large as one likes
+    x = alt.X("bias2:Q", axis=axis("bias² → wrong the same way"), scale=alt.Scale(domain=[0, top], clamp=True))
+    y = alt.Y("variance:Q", axis=axis("variance → a hot mess"), scale=alt.Scale(domain=[0, top], clamp=True))
     base = alt.Chart(points).encode(color=shape["color"])
     layers = [
-        *_zones(top_x, top_y),
-        *_equal(top_x, top_y),
+        _tint(top),
+        _corners(top),
+        *_equal(top),
         base.mark_rule(strokeWidth=0.8, opacity=0.4).encode(x="bias2_low:Q", x2="bias2_high:Q", y=y),
         base.mark_rule(strokeWidth=0.8, opacity=0.4).encode(x=x, y="variance_low:Q", y2="variance_high:Q"),
     ]
@@ -51,8 +51,8 @@ def plane(result: Result) -> Any:
         marks = marks.encode(size=alt.Size("model_size:Q", scale=scale, legend=None))
     layers.append(marks)
     words = _words_in_plane(points, sized=sized)
-    words = words.with_columns(_at=pl.Series(apart(words["variance"].to_list(), top_y, 0.055), dtype=pl.Float64))
-    far = pl.col("bias2") > 0.6 * top_x  # names there stand to the left of their dots
+    words = words.with_columns(_at=pl.Series(apart(words["variance"].to_list(), top, 0.055), dtype=pl.Float64))
+    far = pl.col("bias2") > 0.6 * top  # names there stand to the left of their dots
     sides = (
         alt.Chart(words.filter(~far)).mark_text(align="left", dx=7, dy=-7, fontSize=10),
         alt.Chart(words.filter(far)).mark_text(align="right", dx=-7, dy=-7, fontSize=10),
@@ -77,23 +77,26 @@ def _words_in_plane(points: pl.DataFrame, *, sized: bool) -> pl.DataFrame:
 _FIGURES = ("questions", "samples", "error", "bias2", "variance", "incoherence")
 
 
-def _zones(top_x: float, top_y: float) -> list[Any]:
-    """The half in which errors are mostly variance, tinted; and what the corners mean."""
-    across = min(top_x, top_y)
-    edge = pl.DataFrame({"x": [0.0, across], "y": [0.0, across], "top": [top_y, top_y]})
-    tint = alt.Chart(edge).mark_area(color=VARIANCE, opacity=0.07).encode(x="x:Q", y="y:Q", y2="top:Q")
+def _tint(top: float) -> Any:
+    """The half in which errors are mostly variance."""
+    edge = pl.DataFrame({"x": [0.0, top], "y": [0.0, top], "top": [top, top]})
+    return alt.Chart(edge).mark_area(color=VARIANCE, opacity=0.07).encode(x="x:Q", y="y:Q", y2="top:Q")
+
+
+def _corners(top: float) -> Any:
+    """What the corners mean."""
     corners = pl.DataFrame({"x": [0.1, 0.88, 0.1], "y": [0.96, 0.04, 0.04], "words": ["HOT MESS", "SYSTEMATIC", "RELIABLE"]})
-    placed = corners.with_columns(pl.col("x") * top_x, pl.col("y") * top_y)
+    placed = corners.with_columns(pl.col("x", "y") * top)
     words = alt.Chart(placed).mark_text(fontSize=9, color=FAINT, fontWeight="bold")
-    return [tint, words.encode(x="x:Q", y="y:Q", text="words:N")]
+    return words.encode(x="x:Q", y="y:Q", text="words:N")
 
 
-def _equal(top_x: float, top_y: float) -> list[Any]:
+def _equal(top: float) -> list[Any]:
     """Lines of equal incoherence with their shares at their ends."""
     ends = []
     for share in _SHARES:
         slope = share / (1 - share)
-        x = min(top_x, top_y / slope)
+        x = min(top, top / slope)
         ends.append({"share": share, "x": 0.0, "y": 0.0, "x2": x, "y2": x * slope, "words": f"{share:.0%}"})
     lines = alt.Chart(pl.DataFrame(ends))
     rule = lines.mark_rule(color=FAINT, strokeDash=[3, 3], strokeWidth=0.8).encode(x="x:Q", y="y:Q", x2="x2:Q", y2="y2:Q")
