@@ -338,3 +338,59 @@ def test_transcripts_of_a_table_are_in_the_page_as_far_as_there_is_room(run, sam
     )
     assert kept == html.count('class="transcript"')
     assert kept + left == 120
+
+
+@pytest.mark.usefixtures("bare")
+def test_of_a_model_that_is_never_right_the_limit_is_said():
+    """Its Brier error is 2, of which at most 1 is variance, however many wrong answers it gives."""
+    numbers = np.random.default_rng(2).integers(0, 10**6, (40, 8)).astype(str)
+    table = asked_of(numbers).drop("n_choices")
+    assert hotmess.measure(table).rows[0].incoherence.value <= 0.5
+    assert "about half is the most that this measure can call variance" in hotmess.report(table)
+
+
+@pytest.mark.usefixtures("bare")
+def test_settings_are_named_with_their_model():
+    table = pl.read_csv(TABLE).filter(pl.col("model") == "stubborn")
+    html = hotmess.report(pl.concat([table.with_columns(setting=pl.lit(name)) for name in ("effort=low", "effort=high")]))
+    assert "2 settings of 1 model" in html
+    assert "stubborn · effort=low" in html
+
+
+@pytest.mark.usefixtures("bare")
+def test_rows_that_are_not_shown_are_counted():
+    table = pl.read_csv(TABLE)
+    half = pl.when(pl.int_range(pl.len()) % 2 == 0).then("answer").alias("answer")
+    unread = table.filter(pl.col("model") == "stubborn").with_columns(half, model=pl.lit("mute"))
+    lonely = table.filter(pl.col("model") == "stubborn").unique("question_id").with_columns(model=pl.lit("lonely"))
+    html = hotmess.report(pl.concat([table, unread, lonely]))
+    assert "1 of 4 are withheld: data quality says why." in html
+    assert "1 of 4 have no question with two samples, and are not shown." in html
+    assert "2 models · " in html
+
+
+@pytest.mark.usefixtures("bare")
+def test_without_a_target_nothing_is_said_about_errors():
+    html = hotmess.report(pl.read_csv(TABLE).drop("target"), rules=hotmess.Rules(loss="spread"))
+    table = html[html.index('id="p0-table"') :]
+    head = table[: table.index("</thead>")]
+    assert "variance" in head
+    assert not {"incoherence", "answered", "error"} & set(re.findall(r">(\w+)", head))
+    assert "of which nobody can say what is error" in html
+
+
+def test_names_that_run_from_right_to_left_turn_nothing_around():
+    found = verdict(
+        [("a", row(interval(0.6, 0.55, 0.65), "hot mess")), ("שלום", row(interval(0.3, 0.2, 0.4), "systematic"))],
+        "brier",
+        wrong={},
+    )
+    assert found.more == ("\u2068שלום\u2069 (30% [20–40]) fails mostly the same way each time.",)
+
+
+def test_a_trend_without_an_interval_says_nothing():
+    length = hotmess.by_length(worlds.lengths(1, questions=40, samples=4))
+    bare = replace(length, tests=length.tests.with_columns(value_low=pl.lit(None, dtype=pl.Float64)))
+    rows = [("m", row(interval(0.6, 0.55, 0.65), "hot mess"))]
+    assert verdict(rows, "brier", wrong={"m": 40}, length=bare).more == ()
+    assert "length" in verdict(rows, "brier", wrong={"m": 40}, length=length).more[0]

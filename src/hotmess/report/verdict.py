@@ -185,14 +185,14 @@ def _ends(rows: Sequence[Named]) -> tuple[str, ...]:
 
 
 def _at_its_limit(rows: Sequence[Named], loss: str) -> tuple[str, ...]:
-    """That a model which is never right has at most half of its Brier error as variance, where that is so."""
+    """Where hardly anything is right: with a chance w of being wrong, at most 1 - w/2 of a Brier error is variance."""
     found = [
         isolated(name) for name, row in rows if loss == "brier" and row.verdict == "mixed" and row.error.value > _HARDLY_RIGHT
     ]
     if not found:
         return ()
     who = " and ".join(found) if len(found) <= _NAMED else f"{len(found)} of them"
-    return (f"Hardly any answer of {who} is right; half is then the most that this measure can call variance.",)
+    return (f"Hardly any answer of {who} is right; then about half is the most that this measure can call variance.",)
 
 
 def _of_others(rows: Sequence[Named]) -> tuple[str, ...]:
