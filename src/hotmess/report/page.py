@@ -237,7 +237,16 @@ class _Shown:
     @property
     def messiest(self) -> list[tuple[str, tuple[int, ...]]]:
         """The models whose messiest questions are shown: first the one that the headline is about."""
-        every = [(name, places) for name, places in zip(self.part.names, self.part.messiest, strict=True) if places]
+        return self._ordered(self.part.messiest)
+
+    @property
+    def repeated(self) -> list[tuple[str, tuple[int, ...]]]:
+        """The models that are systematic, and the questions that they get wrong in the same way."""
+        return self._ordered(self.part.repeated)
+
+    def _ordered(self, lists: Sequence[tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]]]:
+        shown = [tuple(place for place in places if place in self.part.strips) for places in lists]
+        every = [(name, places) for name, places in zip(self.part.names, shown, strict=True) if places]
         order = {name: place for place, (name, _) in enumerate(self.named)}
         told = {name for name, row in self.named if row.verdict in ("hot mess", "systematic", "mixed")}
         return sorted(every, key=lambda one: (one[0] != self.part.verdict.about, one[0] not in told, order[one[0]]))

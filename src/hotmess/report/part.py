@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import narwhals as nw
@@ -42,7 +43,8 @@ class Part:
         first: the pictures of the first screen: the plane, the bars, the curve over length.
         every: the bars of all rows, where the first screen shows some.
         questions: every question, the messiest first; see `questions_of`.
-        messiest: for each row, the places in `questions` of those whose answers are shown.
+        messiest: for each row, the places in `questions` of those with the largest variance, whose answers are shown.
+        repeated: for each row that is systematic, of those with the largest bias².
         strips: the answers to them, by place.
         evidence: what stands below.
         otherwise: the same samples counted otherwise.
@@ -60,6 +62,7 @@ class Part:
     every: Picture | None
     questions: pl.DataFrame
     messiest: tuple[tuple[int, ...], ...]
+    repeated: tuple[tuple[int, ...], ...]
     strips: Mapping[int, Strip]
     evidence: Evidence
     otherwise: tuple[Otherwise, ...]
@@ -136,7 +139,9 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
         rows, measured.method.loss, wrong=counted, noun=_noun(measured), length=below.result("by-length"), ensemble=ensemble
     )
     words = replace(words, more=(*words.more, *gone))
-    messiest, shown = _strips(samples, questions, len(rows))
+    messiest = _lists(questions, measured, by="variance")
+    repeated = _lists(questions, measured, by="bias2", verdict="systematic")
+    places = [place for rank in zip_longest(*messiest, *repeated) for place in rank if place is not None]
     return Part(
         id=name,
         title=title,
@@ -147,7 +152,8 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
         every=drawn(measured.chart, f"{name}-every") if len(rows) > _BARS else None,
         questions=questions,
         messiest=messiest,
-        strips=shown,
+        repeated=repeated,
+        strips=_strips(samples, questions, list(dict.fromkeys(places))),
         evidence=below,
         otherwise=other.result(),
         length=asked.length_column,
@@ -229,18 +235,22 @@ def _both_ends(measured: Measurement) -> tuple[Any, ...]:
     return (*known[: _BARS // 2], *known[-(_BARS // 2) :]) if len(known) > _BARS else tuple(known) or measured.rows[:_BARS]
 
 
-def _strips(samples: Samples, questions: pl.DataFrame, rows: int) -> tuple[tuple[tuple[int, ...], ...], dict[int, Strip]]:
-    """The messiest questions of each row that has any, as long as there is room, and the strips of their answers."""
-    placed = questions.with_row_index("place").filter(pl.col("variance") > 0)
+def _lists(questions: pl.DataFrame, measured: Measurement, *, by: str, verdict: str = "") -> tuple[tuple[int, ...], ...]:
+    """For each row (of that verdict) the places of the questions of which a term is largest, none where it is nothing."""
+    placed = questions.with_row_index("place").filter(pl.col(by) > 0).sort(by, descending=True, maintain_order=True)
     best = placed.group_by("row", maintain_order=True).head(MESSIEST)
-    room = best.with_columns(cells=pl.col("samples").cum_sum()).filter(
-        pl.col("cells") <= max(_STRIPS, best["samples"].head(MESSIEST).sum())
-    )
-    keys = list(samples.keys)
-    by_key = strips(answers_of(samples, room)) if samples.kind != "vector" else {}
-    shown = {row["place"]: by_key[tuple(row[key] for key in keys)] for row in room.iter_rows(named=True) if by_key}
-    places = [tuple(room.filter(pl.col("row") == row)["place"].to_list()) for row in range(rows)]
-    return tuple(places), shown
+    wanted = [row for row, one in enumerate(measured.rows) if not verdict or one.verdict == verdict]
+    return tuple(tuple(best.filter(pl.col("row") == row)["place"]) if row in wanted else () for row in range(len(measured.rows)))
+
+
+def _strips(samples: Samples, questions: pl.DataFrame, places: Sequence[int]) -> dict[int, Strip]:
+    """The strips of questions, of the first ones as long as there is room."""
+    placed = questions.with_row_index("place")[list(places)]
+    room = placed.filter(pl.col("samples").cum_sum() <= max(_STRIPS, int(placed["samples"].head(MESSIEST).sum())))
+    if samples.kind == "vector" or not room.height:
+        return {}
+    by_key = strips(answers_of(samples, room))
+    return {row["place"]: by_key[tuple(row[key] for key in samples.keys)] for row in room.iter_rows(named=True)}
 
 
 def _span(values: Sequence[float]) -> str:

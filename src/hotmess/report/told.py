@@ -54,8 +54,8 @@ def told(parts: Sequence[tuple[int, Part]], which: Which, texts: Texts, budget: 
 
 def _wanted(start: int, part: Part, which: Which) -> Iterator[tuple[int, Part, int]]:
     """The rows of a part, those first that are the messiest of some model."""
-    ranks = zip_longest(*part.messiest)
-    first = [place for rank in ranks for place in rank if place is not None]
+    ranks = zip_longest(*part.messiest, *part.repeated)
+    first = list(dict.fromkeys(place for rank in ranks for place in rank if place is not None))
     rest = [place for place in range(part.questions.height) if place not in set(first)] if which == "all" else []
     yield from ((start + place, part, place) for place in (*first, *rest))
 
