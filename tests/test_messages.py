@@ -247,7 +247,7 @@ def test_places_that_cannot_be_written(run, tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir()
     os.chmod(locked, stat.S_IRUSR | stat.S_IXUSR)  # noqa: PTH101
-    cases = {"out.docx": "has no ending", "missing/out.json": "does not exist", ".": "is a folder"}
+    cases = {"out.docx": "ends in `.docx`", "out": "has no ending", "missing/out.json": "does not exist", ".": "is a folder"}
     if os.geteuid() != 0:  # nothing is locked for root
         cases["locked/out.json"] = "no permission"
     for place, message in cases.items():
