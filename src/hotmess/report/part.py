@@ -21,6 +21,7 @@ from hotmess.report.otherwise import Otherwise, otherwise
 from hotmess.report.pictures import Picture
 from hotmess.report.questions import Strip, answers_of, questions_of, strips
 from hotmess.report.verdict import Verdict, verdict
+from hotmess.result import Result
 from hotmess.samples import GROUPS, Samples
 
 __all__ = ["Part", "Refused", "part", "parts_of"]
@@ -131,14 +132,8 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
         below = evidence(samples, rules, count=count, unread=unread, seed=seed, name=name, said=said)
     length = next((one.picture for section in below.sections for one in section.found if one.name == "by-length"), None)
     questions = questions_of(asked, [row.group for row in measured.rows])
-    wrong = questions.filter(pl.col("error") > 0).group_by("row").len()
-    counted = {names[row]: number for row, number in wrong.iter_rows()}
-    rows = list(zip(names, measured.rows, strict=True))
     ensemble = below.result("by-ensemble") if _can_be_averaged(samples) else None
-    words = verdict(
-        rows, measured.method.loss, wrong=counted, noun=_noun(measured), length=below.result("by-length"), ensemble=ensemble
-    )
-    words = replace(words, more=(*words.more, *gone))
+    words = _verdict(names, measured, questions, below.result("by-length"), ensemble)
     messiest = _lists(questions, measured, by="variance")
     repeated = _lists(questions, measured, by="bias2", verdict="systematic")
     places = [place for rank in zip_longest(*messiest, *repeated) for place in rank if place is not None]
@@ -147,9 +142,9 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
         title=title,
         measured=measured,
         names=names,
-        verdict=words,
+        verdict=replace(words, more=(*words.more, *gone)),
         first=tuple(one for one in (*first.result(), length) if one is not None),
-        every=drawn(measured.chart, f"{name}-every") if len(rows) > _BARS else None,
+        every=drawn(measured.chart, f"{name}-every") if len(names) > _BARS else None,
         questions=questions,
         messiest=messiest,
         repeated=repeated,
@@ -160,6 +155,16 @@ def part(place: int, title: str, samples: Samples, rules: Rules, *, seed: int, s
         notices=tuple([("", notice) for notice in measured.notices] + list(notices_of(below.sections, measured.notices))),
         samples=samples,
     )
+
+
+def _verdict(
+    names: Sequence[str], measured: Measurement, questions: pl.DataFrame, length: Result | None, ensemble: Result | None
+) -> Verdict:
+    """The words for what was measured."""
+    wrong = questions.filter(pl.col("error") > 0).group_by("row").len()
+    counted = {names[row]: number for row, number in wrong.iter_rows()}
+    rows = list(zip(names, measured.rows, strict=True))
+    return verdict(rows, measured.method.loss, wrong=counted, noun=_noun(measured), length=length, ensemble=ensemble)
 
 
 def _noun(measured: Measurement) -> str:
