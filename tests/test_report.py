@@ -405,3 +405,16 @@ def test_mistakes_that_recur_are_those_of_systematic_models(scattered):
         largest = mine.sort("bias2", descending=True, maintain_order=True)["place"].head(10).to_list()
         assert list(scattered.repeated[place]) == (largest if one.verdict == "systematic" else [])
         assert scattered.repeated[place] == () or set(scattered.repeated[place]) <= set(scattered.strips)
+
+
+@pytest.mark.usefixtures("bare")
+def test_every_transcript_in_the_page_has_a_button(run, monkeypatch):
+    """Also where the table of questions is too long for the page to have all of it."""
+    monkeypatch.setattr(sys.modules["hotmess.report.page"], "_ROWS", 100)
+    frame = pl.read_csv(TABLE)
+    frame.with_columns(completion=pl.format("so {}", "answer")).write_parquet("t.parquet")
+    run("report", "t.parquet", "--transcripts", "all")
+    html = Path("report.html").read_text()
+    blobs = set(re.findall(r'class="transcript" id="t(\d+)"', html))
+    assert 100 <= len(blobs) < 120
+    assert blobs == set(re.findall(r'class="read" data-row="(\d+)"', html))

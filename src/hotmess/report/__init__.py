@@ -9,7 +9,7 @@ from typing import Any
 from hotmess.asked import Rules
 from hotmess.errors import one_of
 from hotmess.prepare import prepare
-from hotmess.report.page import Page, page, row_number
+from hotmess.report.page import Page, page, row_number, rows_of_each
 from hotmess.report.part import Part, part, parts_of
 from hotmess.report.told import Texts, Which, told
 from hotmess.samples import Samples
@@ -17,7 +17,10 @@ from hotmess.samples import Samples
 __all__ = ["BUDGET", "Texts", "Which", "report"]
 
 BUDGET = 5_000_000  # bytes of a page
-_NO_TEXTS = "There are no transcripts in this page: none were asked for, or what was read holds no text."
+_NO_TEXTS = (
+    "There are no transcripts in this page: none were asked for, or what was read holds no text. "
+    "`hotmess report` keeps those of logs, and of tables that have a column `completion`."
+)
 _DIALOG = 4000  # bytes of what stands in a page only where transcripts do
 
 
@@ -65,7 +68,7 @@ def report(
     said("transcripts")
     room = budget - len(page(whole).encode()) - _DIALOG
     starts = [(row_number(parts, one, 0), one) for one in measured]
-    packed, prompts = told(starts, transcripts, texts, room)
+    packed, prompts = told(starts, transcripts, texts, room, most=rows_of_each(parts))
     if not packed.kept and not packed.left_out:
         return page(whole)
     return page(Page(parts, source, command, seed, budget, packed, prompts))

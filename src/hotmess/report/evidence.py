@@ -65,16 +65,13 @@ class Evidence:
         return next((one.result for section in self.sections for one in section.found if one.name == name), None)
 
 
-Run = Callable[[Samples, Rules, int, int], Result]
-
-
 @dataclass(frozen=True, slots=True)
 class _Analysis:
-    """An analysis on a page: samples, rules, seed and number of permutations to its result."""
+    """An analysis on a page: its name, what it shows, and what it takes beside samples and rules: seed, draws."""
 
     name: str
     says: str
-    run: Run
+    takes: tuple[str, ...] = ()
 
 
 _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
@@ -86,7 +83,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
                 "by-length",
                 "Questions sorted by their mean length, in buckets of equally many. The trend is tested over questions, not over "
                 "buckets.",
-                lambda samples, rules, seed, _: analyses.by_length(samples, seed=seed, rules=rules),
+                ("seed",),
             ),
         ),
     ),
@@ -98,17 +95,16 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
                 "by-overthinking",
                 "The samples of each question in two halves, the shorter and the longer ones: the question is the same, so that "
                 "its difficulty cannot explain a difference.",
-                lambda samples, rules, seed, draws: analyses.by_overthinking(samples, seed=seed, draws=draws, rules=rules),
+                ("seed", "draws"),
             ),
             _Analysis(
                 "by-relative-length",
                 "Every sample by its length beside that of the others of its question; no half is thrown away.",
-                lambda samples, rules, _, __: analyses.by_relative_length(samples, rules=rules),
             ),
             _Analysis(
                 "by-wait-ratio",
                 "Questions sorted by how often their traces say “Wait”.",
-                lambda samples, rules, seed, _: analyses.by_wait_ratio(samples, seed=seed, rules=rules),
+                ("seed",),
             ),
         ),
     ),
@@ -119,12 +115,10 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "by-scale",
                 "Power laws of bias² and variance in model size, for easy and for hard questions.",
-                lambda samples, rules, _, __: analyses.by_scale(samples, rules=rules),
             ),
             _Analysis(
                 "by-length-and-size",
                 "Length and model size at once: which of the two goes with incoherence?",
-                lambda samples, rules, _, __: analyses.by_length_and_size(samples, rules=rules),
             ),
         ),
     ),
@@ -135,7 +129,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "by-budget",
                 "What more effort changes, beside what samples differ in that were asked for the same effort; in the same units.",
-                lambda samples, rules, seed, _: analyses.by_budget(samples, seed=seed, rules=rules),
+                ("seed",),
             ),
         ),
     ),
@@ -146,12 +140,10 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "by-ensemble",
                 "Error, bias² and variance of the mean of several samples. Steps that cannot be undone cannot be averaged.",
-                lambda samples, rules, _, __: analyses.by_ensemble(samples, rules=rules),
             ),
             _Analysis(
                 "pass-k",
                 "The chance that one of k attempts is right, and that all of them are.",
-                lambda samples, rules, _, __: analyses.pass_k(samples, rules=rules),
             ),
         ),
     ),
@@ -163,7 +155,6 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
                 "answer-changes",
                 "Of a few answers to one question, how often they are not all the same: asked again in the same context, in "
                 "another one, in both ways.",
-                lambda samples, rules, _, __: analyses.answer_changes(samples, rules=rules),
             ),
         ),
     ),
@@ -174,12 +165,10 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "length-agreement",
                 "Correlation of the mean lengths of questions between models, corrected for their own noise.",
-                lambda samples, rules, _, __: analyses.length_agreement(samples, rules=rules),
             ),
             _Analysis(
                 "length-by-difficulty",
                 "Length by a label of difficulty.",
-                lambda samples, rules, _, __: analyses.length_by_difficulty(samples, rules=rules),
             ),
         ),
     ),
@@ -190,7 +179,6 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "answer-spread",
                 "The variance of the answers to each question, against its mean length.",
-                lambda samples, rules, _, __: analyses.answer_spread(samples, rules=rules),
             ),
         ),
     ),
@@ -201,7 +189,6 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "by-step",
                 "Error, bias² and variance at each step of an optimizer or an agent.",
-                lambda samples, rules, _, __: analyses.by_step(samples, rules=rules),
             ),
         ),
     ),
@@ -212,7 +199,6 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "split-bias",
                 "Bias in two parts: what training missed of its target, and how far that target was from what was meant.",
-                lambda samples, rules, _, __: analyses.split_bias(samples, rules=rules),
             ),
         ),
     ),
@@ -223,7 +209,6 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "format-adherence",
                 "The share of answers that could not be read, by reason.",
-                lambda samples, rules, _, __: analyses.format_adherence(samples, rules=rules),
             ),
         ),
     ),
@@ -234,7 +219,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
             _Analysis(
                 "sample-efficiency",
                 "The same figures from fewer samples: the estimate that is used here, beside the paper's plug-in.",
-                lambda samples, rules, seed, _: analyses.sample_efficiency(samples, seed=seed, rules=rules),
+                ("seed",),
             ),
         ),
     ),
@@ -287,7 +272,9 @@ def _left_aside(name: str, samples: Samples, count: int, unread: float) -> str:
 def _found(one: _Analysis, samples: Samples, rules: Rules, seed: int, draws: int, name: str) -> Found | Missing:
     """What an analysis found, or why it found nothing."""
     try:
-        result = one.run(samples, rules, seed, draws)
+        given = {"seed": seed, "draws": draws}
+        run = getattr(analyses, one.name.replace("-", "_"))
+        result: Result = run(samples, rules=rules, **{name: given[name] for name in one.takes})
         if not result.points.height:
             return Missing(one.name, "there is nothing to show")
         if one.name == "by-length" and result.points["bucket"].n_unique() < _FEW:

@@ -17,7 +17,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from hotmess.errors import Notice, explain, safe
+from hotmess.errors import explain, safe
 from hotmess.infer import Interval
 from hotmess.report.evidence import Found
 from hotmess.report.part import Part, Refused
@@ -28,12 +28,12 @@ from hotmess.samples import GROUPS
 from hotmess.show import LOSSES, made
 from hotmess.tabular import cells
 
-__all__ = ["Line", "Page", "page", "row_number"]
+__all__ = ["Line", "Page", "page", "row_number", "rows_of_each"]
 
 _ROWS = 5000  # of all tables of questions together
 _PROMPT = 160  # characters of what was asked
 _POINTS = 600  # rows of the table below a picture
-_ANSWERS = "transcripts.js", "page.js"
+_SCRIPTS = "transcripts.js", "page.js"
 _ROOM = files("hotmess.report")
 
 
@@ -68,10 +68,15 @@ def row_number(parts: Sequence[Part | Refused], part: Part, place: int) -> int:
     return sum(one.questions.height for one in before if isinstance(one, Part)) + place
 
 
+def rows_of_each(parts: Sequence[Part | Refused]) -> int:
+    """For how many questions of each part the page has a row; the others are in its data."""
+    return max(100, _ROWS // max(1, sum(isinstance(part, Part) for part in parts)))
+
+
 def page(of: Page) -> str:
     """The page, whole."""
     style = _text("page.css") + _text("transcripts.css")
-    script = "".join(_text(name) for name in _ANSWERS)
+    script = "".join(_text(name) for name in _SCRIPTS)
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -80,7 +85,7 @@ def page(of: Page) -> str:
     starts = {part.id: row_number(of.parts, part, 0) for part in measured}
     facts = {
         "page": of,
-        "parts": [_Shown(part, starts[part.id], of, max(100, _ROWS // len(measured))) for part in measured],
+        "parts": [_Shown(part, starts[part.id], of, rows_of_each(of.parts)) for part in measured],
         "refused": [part for part in of.parts if isinstance(part, Refused)],
         "alone": len(of.parts) == 1 and len(measured) == 1,
         "style": Markup(style),  # noqa: S704 - our own files
@@ -139,11 +144,9 @@ def _share(value: float | None) -> str:
 
 
 def _ended(found: Interval) -> str:
-    return (
-        "—"
-        if found.value != found.value
-        else f"{found.value:.3f}" + ("" if found.low != found.low else f" ±{(found.high - found.low) / 2:.3f}")
-    )
+    if found.value != found.value:
+        return "—"
+    return f"{found.value:.3f}" + ("" if found.low != found.low else f" ±{(found.high - found.low) / 2:.3f}")
 
 
 # ---------------------------------------------------------------------------------------------- what a part shows
@@ -155,6 +158,10 @@ class Line:
 
     Attributes:
         number: in the page.
+        error: mean loss of its samples, in units of the loss; variance and share (of the error) likewise.
+        length: mean of its samples, in the unit of the column.
+        bucket: by length, from 1, the shortest.
+        read: whether its transcripts are in the page.
         has_place: whether something leads to it, so that it needs an address.
     """
 
@@ -271,11 +278,6 @@ class _Shown:
         """The buckets by length."""
         return self.part.questions["bucket"].drop_nulls().unique().sort().to_list()
 
-    @property
-    def known(self) -> list[tuple[str, Notice]]:
-        """What must be known, the measurement's own first."""
-        return list(self.part.notices)
-
     def table(self, found: Found) -> Any:
         """The points of an analysis as cells."""
         return cells(found.result.points.head(_POINTS), spared=["how"])
@@ -283,11 +285,6 @@ class _Shown:
     def tests(self, found: Found) -> Any:
         """What it tested, as cells."""
         return cells(found.result.tests.head(_POINTS), spared=["how"]) if found.result.tests.height else None
-
-    @property
-    def figures(self) -> Sequence[str]:
-        """The pictures of the first screen that stand below as well."""
-        return [picture.title for picture in self.part.first]
 
 
 # ---------------------------------------------------------------------------------------------- data

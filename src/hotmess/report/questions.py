@@ -26,20 +26,14 @@ _CELLS = 200  # of a strip; a longer one says how many more there are
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One sample of a question, as its strip and its transcript show it.
+    """One sample of a question, as its strip shows it.
 
     Attributes:
-        context: under which draw of the input; empty where there is none.
-        sample: which response.
-        said: what it answered, in words.
         right: whether that is right; None where nobody can say.
         letter: what stands in its cell.
         look: how its cell looks: by the place of a wrong answer among those of its question; right ones look alike everywhere.
     """
 
-    context: str
-    sample: str
-    said: str
     right: bool | None
     letter: str
     look: int
@@ -179,9 +173,7 @@ def _runs(frame: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
     """Unit tests as runs: how many of each passed."""
     score = pl.col("score").fill_null(0.0)
     runs = frame.with_columns(pl.col("sample_id").cast(pl.String)).group_by(*keys, "_context", "sample_id", maintain_order=True)
-    passed = runs.agg(
-        pl.col("_status", "_length").first(), _said=(score >= 1).sum(), _of=pl.len(), _which=(score >= 1).hash().sum()
-    )
+    passed = runs.agg(pl.col("_status", "_length").first(), _said=(score >= 1).sum(), _of=pl.len())
     return passed.with_columns(_right=pl.col("_said") == pl.col("_of"), _said=pl.format("{}/{}", "_said", "_of"))
 
 
@@ -206,8 +198,7 @@ def _strip(rows: Sequence[Mapping[str, Any]]) -> Strip:
     contexts: dict[str, list[Answer]] = {}
     for row, word in list(zip(counted, words, strict=True))[:_CELLS]:
         letter, look = ("?", _UNREAD) if word is None else (letters.get(word, "*"), looks[word])
-        answer = Answer(row["_context"], safe(str(row["sample_id"])), word or "no answer", row["_right"], letter, look)
-        contexts.setdefault(row["_context"], []).append(answer)
+        contexts.setdefault(row["_context"], []).append(Answer(row["_right"], letter, look))
     legend = () if short else tuple((letters.get(word, "*"), word, right[word], often[word]) for word in order[:_LOOKS])
     shown = tuple(tuple(group) for group in contexts.values())
     key = next((safe(str(row["_target"])) for row in counted if row.get("_target") is not None), "")

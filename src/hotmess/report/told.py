@@ -21,7 +21,9 @@ Key = tuple[Any, ...]
 _AROUND = 500  # bytes in the page around a blob: its element, its buttons, the beginning of its prompt
 
 
-def told(parts: Sequence[tuple[int, Part]], which: Which, texts: Texts, budget: int) -> tuple[Packed, dict[int, str]]:
+def told(
+    parts: Sequence[tuple[int, Part]], which: Which, texts: Texts, budget: int, *, most: int
+) -> tuple[Packed, dict[int, str]]:
     """The transcripts that fit, by the number of their row in the page, and what was asked there.
 
     Args:
@@ -29,10 +31,10 @@ def told(parts: Sequence[tuple[int, Part]], which: Which, texts: Texts, budget: 
         which: those of the messiest questions of each model, or of all.
         texts: brings the texts of questions; see `Reading.transcripts`.
         budget: how many bytes there are.
+        most: how many questions of a part the page has rows for.
     """
-    rows = [
-        row for numbers in zip_longest(*(list(_wanted(start, part, which)) for start, part in parts)) for row in numbers if row
-    ]
+    wanted = [list(_wanted(start, part, which, most)) for start, part in parts]
+    rows = [row for rank in zip_longest(*wanted) for row in rank if row]
     asked = {str(part.questions["question_id"][place]) for _, part, place in rows}
     frame = texts(asked) if asked else pl.DataFrame()
     if not frame.height:
@@ -52,11 +54,12 @@ def told(parts: Sequence[tuple[int, Part]], which: Which, texts: Texts, budget: 
     return within(list(found), lambda number: pack(found[number]), budget, around=_AROUND), prompts
 
 
-def _wanted(start: int, part: Part, which: Which) -> Iterator[tuple[int, Part, int]]:
-    """The rows of a part, those first that are the messiest of some model."""
+def _wanted(start: int, part: Part, which: Which, most: int) -> Iterator[tuple[int, Part, int]]:
+    """The rows of a part that have a button, those first that are the messiest of some model."""
     ranks = zip_longest(*part.messiest, *part.repeated)
-    first = list(dict.fromkeys(place for rank in ranks for place in rank if place is not None))
-    rest = [place for place in range(part.questions.height) if place not in set(first)] if which == "all" else []
+    listed = dict.fromkeys(place for rank in ranks for place in rank if place is not None)
+    first = [place for place in listed if place in part.strips or place < most]
+    rest = [place for place in range(min(part.questions.height, most)) if place not in listed] if which == "all" else []
     yield from ((start + place, part, place) for place in (*first, *rest))
 
 

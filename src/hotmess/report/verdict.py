@@ -22,12 +22,12 @@ __all__ = ["Said", "Verdict", "isolated", "percent", "verdict"]
 Named = tuple[str, Row]
 
 _NAMED = 3  # models, up to which each is named in the headline and below it
-_LINES = {
-    "hot mess": ("mostly a hot mess", "is mostly a hot mess when it is wrong", "are mostly a hot mess when they are wrong"),
-    "systematic": ("mostly the same way", "fails mostly the same way each time", "fail mostly the same way each time"),
-    "mixed": ("half and half", "is half and half", "are half and half"),
-    "almost never wrong here": ("almost never wrong", "is almost never wrong here", "are almost never wrong here"),
-    "too little to tell": ("too little to tell", "gives too little to tell", "give too little to tell"),
+_LINES = {  # of one model, of several
+    "hot mess": ("is mostly a hot mess when it is wrong", "are mostly a hot mess when they are wrong"),
+    "systematic": ("fails mostly the same way each time", "fail mostly the same way each time"),
+    "mixed": ("is half and half", "are half and half"),
+    "almost never wrong here": ("is almost never wrong here", "are almost never wrong here"),
+    "too little to tell": ("gives too little to tell", "give too little to tell"),
 }
 _HARDLY_RIGHT = 1.8  # of an error of 2, that of a model that is never right
 _SAME = 0.97  # of the error, beyond which a mean of samples is as wrong as one
@@ -161,13 +161,13 @@ def _counts(rows: Sequence[Named], noun: str) -> tuple[Said, ...]:
     there = {kind: count for kind, count in counts.items() if count}
     if len(there) == 1:
         kind = next(iter(there))
-        return Said(f"All {len(rows)} {noun} "), Said(_LINES[kind][2], kind), Said(".")
+        return Said(f"All {len(rows)} {noun} "), Said(_LINES[kind][1], kind), Said(".")
     words: list[Said] = [Said(f"Of {len(rows)} {noun}, ")]
     for place, (kind, count) in enumerate(there.items()):
         last = place == len(there) - 1
         words += [
             Said(f"{count} "),
-            Said(_LINES[kind][1 if count == 1 else 2], kind),
+            Said(_LINES[kind][0 if count == 1 else 1], kind),
             Said("." if last else "; " if place < len(there) - 2 else "; and "),
         ]
     return tuple(words)
@@ -201,7 +201,7 @@ def _of_others(rows: Sequence[Named]) -> tuple[str, ...]:
     for kind, words in _LINES.items():
         here = [f"{isolated(name)} ({percent(row.incoherence)})" for name, row in rows if row.verdict == kind]
         if here:
-            lines.append(f"{' and '.join(here)} {words[1 if len(here) == 1 else 2]}.")
+            lines.append(f"{' and '.join(here)} {words[0 if len(here) == 1 else 1]}.")
     return (" ".join(lines),) if lines else ()
 
 
@@ -250,11 +250,9 @@ def _trends(length: Result | None, names: Sequence[str]) -> tuple[str, ...]:
     unit = f"points per {tests['per'][0]}".replace("_", " ")
     if len(names) == 1:
         row = tests.row(0, named=True)
-        ends = f"{100 * row['value']:+.0f} [{100 * row['value_low']:+.0f}, {100 * row['value_high']:+.0f}] {unit}".replace(
-            "-", "−"
-        )
+        value, low, high = (f"{100 * row[name]:+.0f}".replace("-", "−") for name in ("value", "value_low", "value_high"))
         way = "rises with length" if up.height else "falls with length" if down.height else "shows no clear trend with length"
-        return (f"Its incoherence {way}: {ends}.",)
+        return (f"Its incoherence {way}: {value} [{low}, {high}] {unit}.",)
     of = f"{tests.height} of {len(names)}" if tests.height < len(names) else f"{tests.height}"
     if not clear.height:
         return (f"Incoherence shows no clear trend with length, in any of the {of} that have lengths.",)
