@@ -38,7 +38,7 @@ ORDER = [
     ),
     *("arrays", "result", "analyses", "charts", "report", "cli"),
 ]
-READERS = ("read",)  # they make samples and know nothing of what follows
+READERS = ("read", "reasoners")  # they make samples and know nothing of what follows
 
 
 def room(path):
@@ -122,7 +122,7 @@ def test_readme_python(monkeypatch):
 def test_readme_has_one_command_to_try_and_one_to_test():
     commands = [line for block in readme("") for line in block.splitlines() if line.startswith("python3 -m pip install")]
     assert commands == [
-        "python3 -m pip install . && hotmess measure examples/simulated.csv",
+        "python3 -m pip install . && hotmess demo",
         "python3 -m pip install -e '.[test]' && python3 -m pytest",
     ]
 

@@ -10,6 +10,8 @@ The tree::
     │   ├── EmptyTable               empty-table
     │   ├── AggregatedOnly           aggregated-only
     │   ├── MissingExtra             missing-extra
+    │   ├── NoSuchModel              no-such-model
+    │   ├── OtherVersion             other-version
     │   └── CannotWrite              cannot-write
     ├── TableError                   the columns are not those of a sample table
     │   ├── MissingColumn            missing-column
@@ -141,6 +143,21 @@ class MissingExtra(FileError):
     """
 
     code = "missing-extra"
+
+
+class NoSuchModel(FileError):
+    """There is no reasoning model of this name, among those that come with hotmess or at this path."""
+
+    code = "no-such-model"
+
+
+class OtherVersion(FileError):
+    """What lies there was made by another version, or for something else, and cannot be gone on with.
+
+    To mix the two would give figures that belong to neither.
+    """
+
+    code = "other-version"
 
 
 class CannotWrite(FileError):

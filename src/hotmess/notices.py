@@ -6,6 +6,9 @@ NOTICES: dict[str, str] = {
     "label": """Which label was measured. A table can hold both the answer and whether it was right. Answers tell one wrong
         answer from another; right/wrong does not, and gives very different figures on the same runs. Answers decide
         unless `--label score` is given.""",
+    "our-own-models": """The answers are those of small models that come with hotmess, so that everything can be tried without a
+        key or a network. They are real answers of real models, but of none that anyone uses; docs/reasoners.md says what they
+        show and what not.""",
     "unparsed": """No answer could be read from some samples. By default they share one extra class that is always wrong
         (`--invalid class`). `uniform` counts them as a guess over the options, as the paper does, which makes garbling
         cheaper than being wrong; `drop` leaves them out, which is right for failures of the infrastructure only.""",

@@ -7,9 +7,11 @@ import click
 
 from hotmess import __version__
 from hotmess.cli.converting import convert
+from hotmess.cli.demo import demo
 from hotmess.cli.figure import figure
 from hotmess.cli.measuring import check, measure
 from hotmess.cli.messages import explain
+from hotmess.cli.reasoning import reasoners
 from hotmess.cli.reporting import report
 from hotmess.errors import HotmessError
 
@@ -22,6 +24,7 @@ def _verbs() -> None:
     """When an AI system is wrong, is it wrong the same way each time (bias), or a hot mess (variance)?
 
     \b
+    hotmess demo                          see it work: answers that come with hotmess, and their page
     hotmess check logs/                   what is in here, is it usable, and which traps it holds
     hotmess measure logs/                 error = bias² + variance for each model, with intervals
     hotmess measure results.csv           the same for a table of your own
@@ -31,7 +34,7 @@ def _verbs() -> None:
     """
 
 
-for _verb in (check, measure, report, figure, convert, explain):
+for _verb in (demo, check, measure, report, figure, convert, explain, reasoners):
     _verbs.add_command(_verb)
 
 

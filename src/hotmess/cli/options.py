@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hotmess.asked import Rules
     from hotmess.read import Reading
 
-__all__ = ["JSON", "LABEL", "again", "print_shown", "reading", "reading_of", "rules_of", "ruling"]
+__all__ = ["JSON", "LABEL", "again", "print_shown", "reading", "reading_of", "rules_of", "ruling", "steps"]
 
 LABEL = click.option("--label", type=click.Choice(["answer", "score"]), help="Measure answers, or right/wrong.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -139,3 +139,15 @@ def print_shown(shown: Callable[[int], Any], plain: str) -> None:
         console.print(shown(console.width))
     else:
         click.echo(plain)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None] | None]:
+    """What is being done, on a terminal's standard error."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("measure") as status:
+        yield status.update

@@ -1,16 +1,14 @@
 """`hotmess report`."""
 
 import shlex
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from hotmess.cli.options import LABEL, reading, reading_of, rules_of, ruling
+from hotmess.cli.options import LABEL, reading, reading_of, rules_of, ruling, steps
 
 __all__ = ["report"]
 
@@ -69,7 +67,7 @@ def report(paths: tuple[str, ...], output: Path, transcripts: Any, budget: int, 
     read = reading_of(paths, options)
     label, task, model = (options.pop(name) for name in ("label", "task", "model"))
     command = _command(paths)
-    with _steps() as progress:
+    with steps() as progress:
         html = written(
             read.each(label, task, model),
             rules=rules_of(options),
@@ -103,15 +101,3 @@ def _command(paths: Sequence[str]) -> str:
         many = value if isinstance(value, tuple) else (value,)
         words += [flag] if value is True else [word for one in many for word in (flag, str(one))]
     return shlex.join([*words, "-o", "report.html"])
-
-
-@contextmanager
-def _steps() -> Iterator[Callable[[str], None] | None]:
-    """What is being done, on a terminal's standard error."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("measure") as status:
-        yield status.update
