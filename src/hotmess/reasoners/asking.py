@@ -44,7 +44,7 @@ def ask(name: str, grid: Grid = Grid(), way: Way = Way(), progress: Callable[[in
 def _setting(dials: Dials, way: Way) -> str:
     """What else was asked for, so that no two ways of asking are taken for one."""
     ranges = {"steps": dials.steps, "distractors": dials.distractors, "shown": dials.examples}
-    said = [f"{name}={low}-{high}" for name, (low, high) in ranges.items()]
+    said = [f"{name}={low}" if low == high else f"{name}={low}-{high}" for name, (low, high) in ranges.items()]
     return ";".join([*said, f"options={dials.options}", f"temperature={way.temperature:g}"])
 
 

@@ -1,4 +1,7 @@
-"""Reasoning models: language, checkpoints, training, the written-out network, sampling and Inspect, each against another way."""
+"""Reasoning models: language, checkpoints, training, the written-out network, sampling and Inspect, each against another way.
+
+The name stands before that of the tests of the page: those open a browser whose loop runs on, and Inspect cannot start another.
+"""
 # ruff: noqa: E402 - what needs torch stands after the line that asks whether it is there
 
 import asyncio
