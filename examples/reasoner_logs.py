@@ -14,11 +14,11 @@ from pathlib import Path
 import polars as pl
 from inspect_ai import eval as evaluate
 
+from hotmess.collect.chains import chains
 from hotmess.read import Reading
 from hotmess.read.log import How
 from hotmess.reasoners.chains import Dials, examples, prompt, question
 from hotmess.reasoners.family import made, place, shipped
-from hotmess.reasoners.inspect import chains
 
 FAMILY = [name for name in shipped() if "mistaken" not in name]
 MISTAKEN = [name for name in shipped() if "mistaken" in name]
@@ -73,7 +73,7 @@ def asked(rows: pl.DataFrame) -> pl.DataFrame:
         place = int(context.rpartition(".")[2])
         one = question(number, seed=seed, dials=DIALS)
         facts = {"question_id": ident, "context_id": context, "number": number, "context": place}
-        known = {"difficulty": one.difficulty, "mistaken": one.said(one.value(mistaken=True))}
+        known = {"mistaken": one.said(one.value(mistaken=True))}
         found.append(facts | known | {"prompt": prompt(one, examples(ident, place, seed=seed, dials=DIALS))})
     return pl.DataFrame(found)
 

@@ -421,11 +421,15 @@ def test_what_cannot_be_sampled_is_refused(bad):
 
 def test_inspect_keeps_what_was_said_and_counted(log):
     for sample in log.samples:
-        (thought, said), context = sample.output.message.content, (sample.epoch - 1) // 3
+        (thought, said), context = sample.output.message.content, (sample.epoch - 1) % 2
         assert (thought.type, said.type, sample.output.completion) == ("reasoning", "text", said.text)
         assert sample.output.usage.reasoning_tokens <= sample.output.usage.output_tokens <= 256
         shown = examples(sample.id, context, dials=Dials(examples=(2, 2)))
-        facts = {"context": f"{sample.id}.{context}", "draw": (sample.epoch - 1) % 3, "fewshot_ids": [one.ident for one in shown]}
+        facts = {
+            "context": f"{sample.id}.{context}",
+            "draw": (sample.epoch - 1) // 2,
+            "fewshot_ids": [one.ident for one in shown],
+        }
         assert sample.metadata["hotmess"] == facts
         assert sample.messages[0].text == "\n\n".join([*(one.text + one.answer for one in shown), sample.input])
         assert (sample.scores["said"].value == "C") == (said.text.strip() == sample.target)
@@ -434,12 +438,12 @@ def test_inspect_keeps_what_was_said_and_counted(log):
 
 
 def test_the_same_eval_says_the_same_as_without_inspect(run, log, taught, tmp_path):
-    from hotmess.reasoners.inspect import chains
+    from hotmess.collect.chains import chains
 
     again, found = run(chains(**SMALL), f"hotmess/{taught}", tmp_path), {}
     assert [one.output.message.content for one in log.samples] == [one.output.message.content for one in again.samples]
     for one in log.samples:
-        name, usage = f"{one.id}.{(one.epoch - 1) // 3}.{(one.epoch - 1) % 3}", one.output.usage
+        name, usage = f"{one.id}.{(one.epoch - 1) % 2}.{(one.epoch - 1) // 2}", one.output.usage
         found[one.id, name] = (one.scores["said"].answer or None, usage.reasoning_tokens, usage.output_tokens)
     columns = ["question_id", "sample_id", "answer", "reasoning_tokens", "output_tokens"]
     assert {row[:2]: row[2:] for row in ask(str(taught), Grid(**SMALL)).select(columns).iter_rows()} == found
@@ -491,7 +495,7 @@ def test_inspect_says_what_it_cannot_do(run, taught, caplog, tmp_path):
     from inspect_ai._util.error import PrerequisiteError
     from inspect_ai.model import GenerateConfig, get_model
 
-    from hotmess.reasoners.inspect import chains
+    from hotmess.collect.chains import chains
 
     with pytest.raises(PrerequisiteError, match="no reasoning model"):
         get_model("hotmess/reasoner-9m")
@@ -502,8 +506,6 @@ def test_inspect_says_what_it_cannot_do(run, taught, caplog, tmp_path):
     assert "does not know 'é'" in caplog.text
     with pytest.raises(PrerequisiteError, match="does not know num_choices, stop_seqs"):
         asyncio.run(get_model(f"hotmess/{taught}").generate("7k", config=GenerateConfig(num_choices=4, stop_seqs=["8"])))
-    over = run(chains(**SMALL), f"hotmess/{taught}", tmp_path, epochs=7, limit=1, fail_on_error=False).samples
-    assert ["sample 7 of test-0-0" in one.error.message if one.error else None for one in over] == [None] * 6 + [True]
 
 
 def test_the_checkpoint_works_with_the_provider_of_hugging_face(monkeypatch, run, taught, tmp_path):

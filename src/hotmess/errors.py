@@ -12,6 +12,7 @@ The tree::
     │   ├── MissingExtra             missing-extra
     │   ├── NoSuchModel              no-such-model
     │   ├── OtherVersion             other-version
+    │   ├── Unreachable              unreachable
     │   └── CannotWrite              cannot-write
     ├── TableError                   the columns are not those of a sample table
     │   ├── MissingColumn            missing-column
@@ -158,6 +159,12 @@ class OtherVersion(FileError):
     """
 
     code = "other-version"
+
+
+class Unreachable(FileError):
+    """What lies elsewhere, such as published questions or an endpoint, does not answer. Nothing that was there before is lost."""
+
+    code = "unreachable"
 
 
 class CannotWrite(FileError):

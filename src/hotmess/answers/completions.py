@@ -27,13 +27,13 @@ PATTERNS = {
     "hashes": r"(?m)^\s*####\s*(\S[^\n]*?)\s*$",
     "answer-is": r"(?im)\banswer\s+is\b\s*:?\s*\**\s*(\S[^\n]*?)\s*(?:[.;,](?:\s|$)|\bbecause\b|\bsince\b|$)",
 }
-_LETTER = r"(?m)(?:^|[\s(\[*\"'])([A-Z])(?:[)\].,:*\"']|\s*$)"
+LETTER = r"(?m)(?:^|[\s(\[*\"'])([A-Z])(?:[)\].,:*\"']|\s*$)"
 MARKERS = (  # upper and lower case are spelt out, which is twice as fast as a search without case
     r"\b(?:[Ww]ait\b|[Hh]mm+\b|[Hh]old on|[Oo]n second thought|[Aa]ctually,"
     r"|[Ll]et me (?:re-?check|double.?check|reconsider|re-?think))"
 )
 _WAIT = r"\bWait\b"
-_TRIMMED = " \t\r\n*_`\"'$.,;"
+TRIMMED = " \t\r\n*_`\"'$.,;"
 
 
 def nth_match(text: pl.Expr, pattern: str, place: int) -> pl.Expr:
@@ -113,7 +113,7 @@ def _answer(names: list[str], pattern: str | None) -> pl.Expr:
     found = [nth_match(text, known, -1) for known in PATTERNS.values()]
     if "choices" in names or "n_choices" in names:
         options = pl.col("choices").list.len() if "choices" in names else pl.col("n_choices")
-        letter = nth_match(text, _LETTER, -1)
+        letter = nth_match(text, LETTER, -1)
         place = letter.replace_strict(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), list(range(26)), default=None, return_dtype=pl.Int64)
         found.append(pl.when(place < options).then(letter))
     return _clean(pl.coalesce(found))
@@ -121,5 +121,5 @@ def _answer(names: list[str], pattern: str | None) -> pl.Expr:
 
 def _clean(answer: pl.Expr) -> pl.Expr:
     """Without the marks around it; nothing is no answer."""
-    plain = answer.str.replace_all(r"\\text\{([^{}]*)\}", "$1").str.strip_chars(_TRIMMED)
+    plain = answer.str.replace_all(r"\\text\{([^{}]*)\}", "$1").str.strip_chars(TRIMMED)
     return pl.when(plain != "").then(plain)

@@ -44,14 +44,11 @@ class Grid:
         return question(number, seed=self.seed, dials=self.dials)
 
     def told(self, one: Question, place: int, model: str) -> "Asked":
-        """What a model is told at a place among the samples of a question, context after context.
+        """What a model is told at a place among the samples of a question: round the contexts, so that more can be added.
 
         The seed is of the model too: the same numbers for two models would make their samples alike.
         """
-        context, draw = divmod(place, self.samples)
-        if context >= self.contexts:
-            found = f"sample {place + 1} of {one.ident}, in a grid of {self.contexts} contexts with {self.samples} samples"
-            raise UsageError(found, hint="ask for more contexts or samples, not for more epochs")
+        draw, context = divmod(place, self.contexts)
         shown = examples(one.ident, context, seed=self.seed, dials=self.dials)
         entropy = [self.seed, crc32(one.ident.encode()), crc32(model.rpartition("/")[2].encode()), context, draw]
         seed = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)

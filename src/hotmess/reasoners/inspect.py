@@ -1,4 +1,4 @@
-"""What Inspect finds by entry point: our models as `hotmess/reasoner-…`, and the questions as the task `hotmess/chains`."""
+"""Our models as a provider of Inspect: `hotmess/reasoner-…`."""
 
 from dataclasses import dataclass
 from logging import getLogger
@@ -6,14 +6,11 @@ from typing import Any
 
 import anyio
 import numpy as np
-from inspect_ai import Epochs, Task, task
 from inspect_ai._util.error import PrerequisiteError
-from inspect_ai.dataset import Sample
 from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
-    ChatMessageUser,
     Content,
     ContentReasoning,
     ContentText,
@@ -23,16 +20,12 @@ from inspect_ai.model import (
     ModelUsage,
     modelapi,
 )
-from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, scorer, stderr
-from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from hotmess.errors import HotmessError
-from hotmess.reasoners.chains import Dials, ends, read
-from hotmess.reasoners.grid import Grid
 from hotmess.reasoners.language import unknown
 
-__all__ = ["chains", "hotmess"]
+__all__ = ["hotmess"]
 
 _UNHEARD = ("num_choices", "stop_seqs", "logprobs", "frequency_penalty", "presence_penalty", "logit_bias")
 _AT_ONCE = 512  # requests; they are answered in batches, so many must wait at a time
@@ -162,75 +155,3 @@ def _output(name: str, reply: Any) -> ModelOutput:
             reasoning_tokens=reply.reasoning_tokens,
         ),
     )
-
-
-@task
-def chains(
-    questions: int = 200,
-    contexts: int = 10,
-    samples: int = 3,
-    steps: str | int = "1-6",
-    distractors: str | int = "0-3",
-    shown: str | int = 2,
-    options: int = 0,
-    seed: int = 0,
-    name: str = "chains",
-) -> Task:
-    """Chains of arithmetic, each asked in several contexts and several times in each.
-
-    A context is a draw of answered questions that stand before the one that is asked; which it is, and the seed of a sample,
-    follow from the epoch. `steps`, `distractors` and `shown` (how many answered questions) are a number or a range, `1-6`.
-    """
-    try:
-        grid = Grid(questions, contexts, samples, seed, Dials(ends(steps), ends(distractors), ends(shown), options))
-    except HotmessError as error:
-        raise PrerequisiteError(str(error)) from error
-    dataset = [
-        Sample(
-            input=one.text,
-            target=one.answer,
-            id=one.ident,
-            choices=[str(value) for value in one.options] or None,
-            metadata={
-                "question": one.ident,
-                "number": number,
-                "difficulty": one.difficulty,
-                "steps": len(one.chain),
-                "mistaken": one.said(one.value(mistaken=True)),
-            },
-        )
-        for number, one in enumerate(grid.asked())
-    ]
-    return Task(
-        dataset=dataset,
-        solver=_in_context(grid),
-        scorer=_said(),
-        epochs=Epochs(contexts * samples, []),
-        name=name,
-        metadata={"contexts": contexts, "samples": samples},
-    )
-
-
-@solver
-def _in_context(grid: Grid) -> Solver:
-    """Show answered questions and ask, with a seed of its own for each sample."""
-
-    async def solve(state: TaskState, generate: Generate) -> TaskState:
-        told = grid.told(grid.question(int(state.metadata["number"])), state.epoch - 1, str(state.model))
-        state.messages = [ChatMessageUser(content=told.prompt)]
-        ids = [one.ident for one in told.shown]
-        state.metadata["hotmess"] = {"context": told.context, "draw": told.draw, "fewshot_ids": ids}
-        return await generate(state, seed=told.seed)
-
-    return solve
-
-
-@scorer(metrics=[accuracy(), stderr(cluster="question")], name="said")
-def _said() -> Scorer:
-    """Whether the answer is the right one; no answer where the model came to none."""
-
-    async def score(state: TaskState, target: Target) -> Score:
-        answer = read(state.output.completion.strip("\n"), len(state.choices)) or ""
-        return Score(value=CORRECT if answer == target.text else INCORRECT, answer=answer, explanation=state.output.completion)
-
-    return score

@@ -53,6 +53,7 @@ COLUMNS = {
     "reasoning_tokens": lambda r: _tokens(r, "reasoning_tokens"),
     "output_tokens": lambda r: _tokens(r, "output_tokens"),
     "actions": lambda r: r.sample.text and r.sample.text.actions,
+    "difficulty": lambda r: _difficulty(r.sample),
     "turns": lambda r: r.sample.turn_count,
     "completion": lambda r: r.sample.text and r.sample.text.completion,
     "seed": lambda r: (r.sample.text and r.sample.text.seed) or r.run.seed,
@@ -119,6 +120,8 @@ def _config(log: Header) -> dict[str, Any]:
 
 
 _SHORT = 40  # characters of an argument
+_HUGE = 1e300
+_DRAWS = ("contexts", "samples", "data")  # arguments of our own tasks that say how much was asked, or from where, not how
 _LIMITS = ("message_limit", "token_limit", "turn_limit", "time_limit", "working_limit", "cost_limit")
 
 
@@ -126,7 +129,8 @@ def _setting(log: Header) -> str | None:
     """What was asked for beside the task and the model. Seeds are none of it: they name draws, not ways to ask."""
     asked = {name: value for name, value in _config(log).items() if name != "seed"}
     limits = {name: (log.eval.config or {}).get(name) for name in _LIMITS}
-    arguments = {name: value for name, value in _arguments(log).items() if "seed" not in name}
+    ours = str(log.eval.task_registry_name).startswith("hotmess/")
+    arguments = {name: value for name, value in _arguments(log).items() if "seed" not in name and not (ours and name in _DRAWS)}
     return setting({"solver": log.eval.solver, **asked, **limits, **arguments})
 
 
@@ -147,6 +151,12 @@ def _context(response: Response) -> str | None:
     """The draw of the input: as our own solvers note it, else the seeds that the task was called with."""
     facts = (response.sample.metadata or {}).get("hotmess")
     return text(facts.get("context")) if isinstance(facts, dict) else response.run.context
+
+
+def _difficulty(sample: Sample) -> float | None:
+    """How hard a question is, where a number says it."""
+    said = (sample.metadata or {}).get("difficulty")
+    return float(said) if isinstance(said, (int, float)) and not isinstance(said, bool) and abs(said) < _HUGE else None
 
 
 def _target(sample: Sample) -> str | None:

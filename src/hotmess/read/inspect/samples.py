@@ -38,6 +38,7 @@ class Evaluation(msgspec.Struct, gc=False):
     """What a log evaluates."""
 
     task: str = ""
+    task_registry_name: Any = None
     model: str = ""
     eval_id: Any = None
     run_id: Any = None

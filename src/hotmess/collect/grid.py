@@ -1,0 +1,137 @@
+"""Which context and which seed a sample has: both follow from its epoch, so that any number of samples can be added later.
+
+Inspect numbers the samples of a question 1, 2, 3, … and calls that the epoch. Here epoch 1 is the first sample in the first
+context, epoch 2 the first in the second, and so on round the contexts, so that with each round all of them gain a sample::
+
+    context = (epoch - 1) mod contexts        draw = (epoch - 1) div contexts
+
+Contexts are nested in questions: each question has examples of its own. Crossed, they are the same for all questions.
+"""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+from hotmess.collect.questions import Bank, Question
+from hotmess.errors import NoRandomness, UsageError
+
+__all__ = ["Grid", "Place", "random_enough", "seed_of"]
+
+_STEP = 0x5851F42D  # odd, so that multiples of it modulo a power of two are all different
+_SEEDS = 2**31  # what every provider takes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sample stands: in which context, and as which draw of it."""
+
+    context: int
+    draw: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Contexts of a question, and how they are drawn.
+
+    Attributes:
+        contexts: how many.
+        examples: answered questions in each.
+        crossed: whether all questions share them.
+        seed: of everything that is drawn here.
+    """
+
+    contexts: int = 10
+    examples: int = 5
+    crossed: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a grid without contexts, or with contexts that cannot differ."""
+        if self.contexts < 1 or self.examples < 0 or self.seed < 0:
+            raise UsageError(
+                f"contexts={self.contexts}, examples={self.examples}, seed={self.seed}",
+                hint="at least 1, 0 and 0, such as contexts=10",
+            )
+        if self.contexts > 1 and not self.examples:
+            raise UsageError(
+                f"{self.contexts} contexts without examples",
+                why="examples are what contexts differ in, so all would be the same",
+                hint="contexts=1, or some examples",
+            )
+
+    def place(self, epoch: int) -> Place:
+        """Where the sample of an epoch stands."""
+        draw, context = divmod(epoch - 1, self.contexts)
+        return Place(context, draw)
+
+    def context_id(self, ident: str, place: Place) -> str:
+        """The name of a context: of its question's own, or of one that all share."""
+        return f"c{place.context}" if self.crossed else f"{ident}.c{place.context}"
+
+    def shown(self, bank: Bank, one: Question, place: Place) -> tuple[Question, ...]:
+        """The examples of a context."""
+        if not self.examples:
+            return ()
+        entropy = [self.seed, place.context, *(() if self.crossed else (crc32(one.ident.encode()),))]
+        return bank.examples(one, self.examples, np.random.default_rng(entropy))
+
+    def held_out(self, bank: Bank) -> Bank:
+        """The same bank; where contexts are crossed and it has no pool, with some of its questions set aside to be shown.
+
+        Raises:
+            UsageError: it has too few.
+        """
+        if not (self.crossed and self.examples) or bank.pool:
+            return bank
+        apart = max(2 * self.examples, 20)
+        if len(bank.questions) < 2 * apart:
+            raise UsageError(
+                f"{len(bank.questions)} questions are too few to set {apart} aside for contexts that all share",
+                hint="contexts of their own for each question: leave crossed out",
+            )
+        order = np.random.default_rng(self.seed).permutation(len(bank.questions))
+        aside = set(order[:apart].tolist())
+        every = list(enumerate(bank.questions))
+        return Bank(
+            tuple(one for place, one in every if place not in aside),
+            tuple(one for place, one in every if place in aside),
+            bank.origin,
+        )
+
+
+def seed_of(seed: int, ident: str, asked: str, epoch: int) -> int:
+    """The seed that is sent with a sample: different for every epoch of a question, whatever their number.
+
+    Args:
+        seed: of the run.
+        ident: the question.
+        asked: the model and what was asked of it; else the same numbers would make the samples of two models alike.
+        epoch: which sample.
+    """
+    entropy = [seed, crc32(ident.encode()), crc32(asked.encode())]
+    first = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    return (first + epoch * _STEP) % _SEEDS
+
+
+def random_enough(temperature: float | None, seed: int | None, top_k: int | None = None) -> None:
+    """Refuse a way to ask that would make all samples of a context copies of one another.
+
+    Raises:
+        NoRandomness: it is one.
+    """
+    found = (
+        "temperature 0"
+        if temperature == 0
+        else f"seed {seed} for every sample"
+        if seed is not None
+        else "top_k 1"
+        if top_k == 1
+        else ""
+    )
+    if found:
+        raise NoRandomness(
+            f"{found} was asked for",
+            why="repeats would be copies: their variance of 0 would say nothing about the model",
+            hint="leave it out; each sample gets a seed of its own" if seed is not None else "a temperature above 0, or none",
+        )

@@ -1,0 +1,79 @@
+"""Probabilities that a model states for the options: what may be repaired is, and each repair has a name.
+
+    json          the object was no valid JSON: quotes, commas, a fence
+    percent       numbers up to 100 that sum to 100
+    missing       options that were not mentioned have probability 0, where the others sum to 1
+    sum           numbers that sum to nearly 1 were divided by their sum
+
+What is not repaired has a reason: no object, an option that does not exist, a number outside 0 to 1, a sum far from 1.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hotmess.answers import stated
+
+__all__ = ["Stated", "read_probabilities"]
+
+_NEAR = 0.1  # sums up to so far from 1 are taken for rounding
+_ROUNDED = 0.02  # where options are missing, less than this is theirs
+_EXACT = 1e-6
+_OBJECT = re.compile(r"\{[^{}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What was read.
+
+    Attributes:
+        probabilities: in the order of the options, with sum 1; nothing where they could not be read.
+        repairs: the names of what was mended.
+        reason: why nothing could be read.
+    """
+
+    probabilities: tuple[float, ...] | None
+    repairs: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def read_probabilities(text: str, options: Sequence[str]) -> Stated:
+    """The last object in a text that can be read as probabilities of the options, by letter or by text."""
+    found = [_judged(said, options, mended) for said, mended in map(_decoded, reversed(_OBJECT.findall(text)))]
+    return next((one for one in found if one.probabilities), found[0] if found else Stated(None, reason="no JSON object"))
+
+
+def _decoded(text: str) -> tuple[Any, bool]:
+    """The object, and whether it had to be repaired to be one."""
+    import json
+
+    import json_repair
+
+    try:
+        return json.loads(text), False
+    except (ValueError, RecursionError):
+        return json_repair.loads(text), True
+
+
+def _judged(said: Any, options: Sequence[str], mended: bool) -> Stated:  # noqa: FBT001 - one of the two halves of a pair
+    if not isinstance(said, Mapping):
+        return Stated(None, reason="no JSON object")
+    aligned = stated(said, options)
+    if aligned is None:
+        return Stated(None, reason="not a number for each option")
+    repairs = ["json"] * mended + ["missing"] * (len(said) < len(options))
+    total = math.fsum(aligned)
+    if abs(total - 100) <= 100 * _NEAR and max(aligned) > 1:
+        aligned, total = [value / 100 for value in aligned], total / 100
+        repairs.append("percent")
+    if not all(0 <= value <= 1 for value in aligned):
+        return Stated(None, reason="a number outside 0 to 1")
+    if "missing" in repairs and total < 1 - _ROUNDED:
+        return Stated(None, reason=f"{len(options) - len(said)} options without a probability")
+    if abs(total - 1) > _NEAR:
+        return Stated(None, reason=f"a sum of {total:.3g}")
+    if abs(total - 1) > _EXACT:
+        repairs.append("sum")
+    return Stated(tuple(value / total for value in aligned), tuple(repairs))
