@@ -6,8 +6,10 @@ import sys
 import click
 
 from hotmess import __version__
+from hotmess.cli.collecting import collect
 from hotmess.cli.converting import convert
 from hotmess.cli.demo import demo
+from hotmess.cli.embedding import embed
 from hotmess.cli.figure import figure
 from hotmess.cli.measuring import check, measure
 from hotmess.cli.messages import explain
@@ -31,10 +33,11 @@ def _verbs() -> None:
     hotmess measure runs/ --by length:8   the same in eight buckets of questions by length
     hotmess report logs/ -o report.html   the page: the answer in a sentence, all evidence below it
     hotmess figure by-length runs/        every figure of the paper, from your logs
+    hotmess collect gpqa -m MODEL         ask a model many times, in several contexts, through Inspect
     """
 
 
-for _verb in (demo, check, measure, report, figure, convert, explain, reasoners):
+for _verb in (demo, check, measure, report, figure, collect, embed, convert, explain, reasoners):
     _verbs.add_command(_verb)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["reasoners"]
+__all__ = ["bar", "reasoners"]
 
 
 @click.group()
@@ -82,7 +82,7 @@ def ask(model: str, output: Path, **dials: Any) -> None:
     asked = Dials(dials["steps"], dials["distractors"], dials["shown"], dials["options"])
     grid = Grid(dials["questions"], dials["contexts"], dials["samples"], dials["seed"], asked)
     total = grid.questions * grid.contexts * grid.samples
-    with _bar("asking", total) as told:
+    with bar("asking", total) as told:
         table = ask(model, grid, Way(dials["temperature"]), progress=lambda done: told(done, ""))
     write(output, as_table(table, output.suffix))
     click.echo(f"wrote {table.height:,} samples to {output}", err=True)
@@ -127,7 +127,7 @@ def train(output: Path, sizes: tuple[str, ...], base: str | None, device: str | 
     for size in chosen:
         name = f"reasoner-{size}" + (f"-mistaken-{round(100 * habits.misconception)}" if habits.misconception or base else "")
         folder = output / name
-        with _bar(name, 100) as told, _resumable():
+        with bar(name, 100) as told, _resumable():
             new = train(size, taught, folder, device=device, progress=lambda done, loss: told(100 * done, f"loss {loss:.3f}"))
         click.echo(f"{'wrote' if new else 'there is already'} {folder}", err=True)
     click.echo(f"next: hotmess reasoners ask {folder.absolute()} -o samples.parquet", err=True)
@@ -144,7 +144,7 @@ def _resumable() -> Iterator[None]:
 
 
 @contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[float, str], None]]:
+def bar(what: str, total: int) -> Iterator[Callable[[float, str], None]]:
     """How far it is, on standard error: a bar on a terminal, elsewhere a line now and then."""
     if not sys.stderr.isatty():
         last = -1

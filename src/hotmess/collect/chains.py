@@ -58,7 +58,7 @@ def chains(
         scorer=_said(),
         epochs=Epochs(contexts * samples, []),
         name=name,
-        metadata={"contexts": contexts, "samples": samples},
+        metadata={"contexts": contexts, "examples": sum(ends(shown)) / 2},
     )
 
 

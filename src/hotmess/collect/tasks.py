@@ -166,7 +166,7 @@ def _asked(
         scorer=_SCORERS[form](),
         epochs=Epochs(grid.contexts * samples, []),
         name=name,
-        metadata={"contexts": grid.contexts, **bank.origin},
+        metadata={"contexts": grid.contexts, "examples": grid.examples, **bank.origin},
     )
 
 

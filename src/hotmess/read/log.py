@@ -42,6 +42,7 @@ class How:
         pattern: how to read answers from completions, instead of the log's own way.
         scorer: which of several scorers (Inspect), filters (lm-eval) or metrics (HELM) decides; else the first.
         on_limit: what a run is that was stopped by a limit.
+        long_answers: keep answers that are whole texts, to be embedded rather than compared.
         keep: the places (`source_ref`) whose text is wanted, and nothing but the text; else every row, without its text.
     """
 
@@ -49,6 +50,7 @@ class How:
     pattern: str | None = None
     scorer: str | None = None
     on_limit: OnLimit = "as-scored"
+    long_answers: bool = False
     keep: frozenset[str] | None = None
 
 

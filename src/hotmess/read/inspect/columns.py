@@ -196,7 +196,8 @@ def _status(sample: Sample, score: Score | None, value: float | None, how: How) 
         return "error"
     if sample.invalidation or score is None or (sample.limit and how.on_limit == "drop"):
         return "missing"
-    if value is None and score.value != "N" and not score.reason:
+    ungraded = isinstance(score.value, str) and score.value == score.answer  # an answer to which there is no right one
+    if value is None and score.value != "N" and not score.reason and not ungraded:
         return "missing"  # NaN, or no value at all
     if score.reason or score.value == "N" or (isinstance(score.answer, str) and not score.answer.strip()):
         return "limit" if sample.limit else "invalid"

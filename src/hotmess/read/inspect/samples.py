@@ -48,6 +48,7 @@ class Evaluation(msgspec.Struct, gc=False):
     task_args_passed: dict[str, Any] | None = None
     model_generate_config: Config | None = None
     config: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
     scorers: list[dict[str, Any]] | None = None
 
 
@@ -74,6 +75,7 @@ class Score(msgspec.Struct, gc=False):
 class Usage(msgspec.Struct, gc=False):
     """Tokens of one model."""
 
+    input_tokens: Any = None
     output_tokens: Any = None
     reasoning_tokens: Any = None
 

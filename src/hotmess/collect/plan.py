@@ -1,0 +1,134 @@
+"""What is to be collected: a task, asked of models with budgets, so many contexts and samples; from options or from a file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from hotmess.errors import NoSuchPath, UnreadableFile, UsageError, one_of
+
+__all__ = ["Cell", "Plan", "from_file", "is_plan"]
+
+_SUFFIXES = (".toml", ".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One way to ask: a model, and a budget (empty for none)."""
+
+    model: str
+    budget: str = ""
+
+    def __str__(self) -> str:
+        """Return its name, as the log keeps it."""
+        return f"{self.model};budget={self.budget}" if self.budget else self.model
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be collected.
+
+    Attributes:
+        task: a task of ours (`gpqa`), or any that Inspect knows (`inspect_evals/gaia`).
+        models: as Inspect names them.
+        budgets: efforts or numbers of tokens; none for the model's own way.
+        format: letter, probabilities, cot or open; by default the task's.
+        contexts: contexts of each question, for tasks that have them.
+        samples: samples in each context; of tasks without contexts, of each question.
+        limit: at most so many questions, drawn at random, always the same.
+        data: a local copy of the questions, or one's own.
+        preset: recommended sampling: qwen3.
+        config: what else is asked of models, by its name in Inspect: temperature, max_tokens, max_connections, batch, …
+        arguments: what else the task is called with.
+        model_args: what models are made with.
+        price: dollars for a million tokens in, and out.
+        until_width: go on until incoherence is known to plus or minus this.
+        max_samples: but not beyond so many samples in each context.
+    """
+
+    task: str
+    models: tuple[str, ...]
+    budgets: tuple[str, ...] = ()
+    format: str | None = None
+    contexts: int | None = None
+    samples: int = 3
+    limit: int | None = None
+    data: str | None = None
+    preset: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    price: tuple[float, float] | None = None
+    until_width: float | None = None
+    max_samples: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if not self.models:
+            raise UsageError("no model", hint="--model openai/o4-mini, --model hotmess/reasoner-0.8m, …")
+        for name, least in (("samples", 1), ("contexts", 1), ("limit", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"{name} {value}; at least {least}")
+        if self.until_width is not None and not 0 < self.until_width < 1:
+            raise UsageError(f"a width of {self.until_width:g}; it lies between 0 and 1", hint="--until-width 0.05 for ±5 points")
+        if self.max_samples < self.samples:
+            raise UsageError(f"at most {self.max_samples} samples, but {self.samples} to begin with", hint="--max-samples higher")
+
+    def cells(self) -> list[Cell]:
+        """Every way to ask, each once."""
+        pairs = product(dict.fromkeys(self.models), dict.fromkeys(self.budgets) or ("",))
+        return [Cell(model, budget) for model, budget in pairs]
+
+
+def from_file(path: Path, given: Mapping[str, Any]) -> Plan:
+    """A plan from a TOML or YAML file, whose names are those of `Plan`; what is `given` beside it goes first.
+
+    Raises:
+        HotmessError: it cannot be read, or says what no plan says.
+    """
+    said = _read(path)
+    known = {one.name: one for one in fields(Plan)}
+    for name in said:
+        one_of("key in a plan", name, tuple(known))
+    given = {name: value for name, value in given.items() if value not in (None, (), {})}
+    merged = {**said, **given}
+    for name in ("task", "models"):
+        if name not in merged:
+            raise UsageError(
+                f"`{path}` names no {name}", hint=f'{name} = "…"' if name == "task" else 'models = ["openai/o4-mini"]'
+            )
+    for name in ("models", "budgets"):
+        listed = merged.get(name, ())
+        merged[name] = tuple(map(str, [listed] if isinstance(listed, str | int) else listed))
+    try:
+        return replace(Plan(**merged), price=tuple(merged["price"]) if merged.get("price") else None)
+    except TypeError as problem:
+        raise UsageError(f"`{path}` is no plan: {problem}") from problem
+
+
+def is_plan(task: str) -> bool:
+    """Whether a word names a file of a plan rather than a task."""
+    return Path(task).suffix in _SUFFIXES
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise NoSuchPath(f"there is no `{path}`", hint="a plan in TOML or YAML, or the name of a task")
+    try:
+        if path.suffix == ".toml":
+            return tomllib.loads(path.read_text("utf-8"))
+        import yaml
+
+        found = yaml.safe_load(path.read_text("utf-8"))
+    except (ValueError, OSError) as problem:
+        raise UnreadableFile(f"`{path}` cannot be read: {str(problem).splitlines()[0]}") from problem
+    except Exception as problem:  # PyYAML's errors are no ValueErrors
+        if type(problem).__module__.startswith("yaml"):
+            raise UnreadableFile(f"`{path}` is no YAML: {str(problem).splitlines()[0]}") from problem
+        raise
+    if not isinstance(found, dict):
+        raise UnreadableFile(f"`{path}` is no plan: it holds no names", hint="task: gpqa")
+    return found
