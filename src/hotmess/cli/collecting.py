@@ -99,14 +99,17 @@ def collect(task: str, output: Path, yes: bool, dry_run: bool, **given: Any) -> 
     if dry_run:
         return
     _ask(missing, yes=yes)
-    display = "rich" if sys.stderr.isatty() else "plain"
     try:
-        finished = collected(plan, output, display=display, width=_half_width, told=lambda word: click.echo(word, err=True))
+        finished = collected(plan, output, display="rich" if sys.stderr.isatty() else "plain", width=_half_width, told=_word)
     except KeyboardInterrupt:
         kept = sum(have.samples for have in done(plan, output).values())
         click.echo(f"kept {kept:,} samples in {output}\nnext: the same command goes on", err=True)
         raise
     _told(plan, output, finished=finished)
+
+
+def _word(said: str) -> None:
+    click.echo(said, err=True)
 
 
 def needed() -> None:
@@ -205,7 +208,8 @@ def _told(plan: "Plan", output: Path, *, finished: bool) -> None:
 
     known = done(plan, output)
     samples, errors = (sum(getattr(have, name) for have in known.values()) for name in ("samples", "errors"))
-    said = f"{samples:,} samples in {output}" + (f", and {errors:,} errors, which are not counted as wrong" if errors else "")
+    said = f"{samples:,} samples in {output}"
+    said += f", and {errors:,} errors, which are not counted as wrong; the same command tries them again" if errors else ""
     if not finished:
         first = next((have.first_error for have in known.values() if have.first_error), "see the logs")
         raise Unreachable(f"{said}: {first}", why="too many to go on with", hint="the same command tries them again")

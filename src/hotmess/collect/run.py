@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from inspect_ai import Epochs, Task, eval_set, task_with
 from inspect_ai._util.error import PrerequisiteError
@@ -27,11 +27,13 @@ from hotmess.read.records import Malformed
 __all__ = ["Done", "collected", "done", "prepared"]
 
 _OURS = ("agent", "chains", "gpqa", "mcq", "mmlu", "mwe", "swe_bench")
-_BAD = 0.05  # of the samples may end in an error; with more, the log is unfinished and the same command tries them again
-_TRIES = 3
+_BAD = 0.05  # of the samples may end in an error; with more, the figures would be of those that happened to pass
+_TRIES = 2  # of a sample that ended in an error, and of a log that has too many of them
+_RETRIES = 7  # of a call, each after twice the time: six minutes in all; Inspect alone would try for ever
+_TRANSPORT = {"max_retries", "max_connections", "adaptive_connections", "timeout", "attempt_timeout", "batch", "cache"}
 _LEAST = 5  # samples of a question, before the width of an interval may end a run (statistics 6.2)
 _SHUFFLE = 0  # the order in which a limited number of questions is drawn
-_FLUSH = 10  # samples are written in packets of so many
+_FLUSH = 1  # samples that are held before they are written, so that to be killed loses none that came to its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,11 @@ def collected(
     """
     goal = {cell: max(plan.samples, known.rounds) for cell, known in done(plan, folder).items()}
     while True:
-        finished = _run([prepared(plan, cell, samples) for cell, samples in goal.items()], plan, folder, display)
+        _run([prepared(plan, cell, samples) for cell, samples in goal.items()], plan, folder, display)
+        known = done(plan, folder)
+        finished = all(have.samples and have.errors <= _BAD * have.samples for have in known.values())
         if plan.until_width is None or not finished:
             return finished
-        known = done(plan, folder)
         more = {cell: _next(goal[cell], width(known[cell].logs), plan, known[cell].contexts) for cell in goal}
         if more == goal:
             return True
@@ -128,33 +131,43 @@ def _next(samples: int, width: float, plan: Plan, contexts: int) -> int:
 
 def done(plan: Plan, folder: Path) -> dict[Cell, Done]:
     """What a folder holds of each cell of a plan; of a cell of which it holds nothing, nothing."""
-    found = {str(cell): Done() for cell in plan.cells()}
+    mark, found = _mark(plan), dict[str, list[_Log]]()
     for path in sorted(folder.glob("*.eval")) if folder.is_dir() else ():
         try:
             with path.open("rb") as stream:
                 archive = Archive(stream, str(path))
                 log = header(archive)
                 facts = log.eval.metadata or {}
-                if facts.get("cell") in found and facts.get("plan") == _mark(plan):
-                    found[facts["cell"]] = _with(found[facts["cell"]], str(path), log, summaries(archive))
+                if facts.get("plan") == mark:
+                    found.setdefault(facts.get("cell", ""), []).append(_Log(str(path), log, summaries(archive)))
         except (Malformed, UnreadableFile):
             continue  # one that was killed while it was begun; Inspect begins it again
-    return {cell: found[str(cell)] for cell in plan.cells()}
+    return {cell: _done(found.get(str(cell), [])) for cell in plan.cells()}
 
 
-def _with(known: Done, path: str, log: Header, samples: Sequence[Sample]) -> Done:
-    usage = [one for sample in samples for one in (sample.model_usage or {}).values()]
-    contexts = int((log.eval.metadata or {}).get("contexts") or 1)
-    errors = [_error(sample) for sample in samples if sample.error]
+class _Log(NamedTuple):
+    path: str
+    head: Header
+    samples: Sequence[Sample]
+
+
+def _done(logs: Sequence[_Log]) -> Done:
+    """What some logs hold together; a later one holds what it took over from one that was killed."""
+    if not logs:
+        return Done()
+    every = {(str(sample.id), sample.epoch): sample for log in logs for sample in log.samples}.values()
+    usage = [one for sample in every for one in (sample.model_usage or {}).values()]
+    contexts = int((logs[0].head.eval.metadata or {}).get("contexts") or 1)
+    errors = [_error(sample) for sample in every if sample.error]
     return Done(
-        known.samples + len(samples) - len(errors),
-        known.errors + len(errors),
-        known.input_tokens + sum(int(one.input_tokens or 0) for one in usage),
-        known.output_tokens + sum(int(one.output_tokens or 0) for one in usage),
-        (*known.logs, path),
+        len(every) - len(errors),
+        len(errors),
+        sum(int(one.input_tokens or 0) for one in usage),
+        sum(int(one.output_tokens or 0) for one in usage),
+        tuple(log.path for log in logs),
         contexts,
-        max(known.rounds, int((log.eval.config or {}).get("epochs") or 1) // contexts),
-        known.first_error or next(iter(errors), ""),
+        max(int((log.head.eval.config or {}).get("epochs") or 1) for log in logs) // contexts,
+        next(iter(errors), ""),
     )
 
 
@@ -163,16 +176,16 @@ def _error(sample: Sample) -> str:
     return str(said).strip().partition("\n")[0][:200]
 
 
-def _run(tasks: list[Task], plan: Plan, folder: Path, display: DisplayType) -> bool:
+def _run(tasks: list[Task], plan: Plan, folder: Path, display: DisplayType) -> None:
     with _told(), redirect_stdout(sys.stderr):
-        finished, _ = eval_set(
+        eval_set(
             tasks,
             log_dir=str(folder),
             display=display,
-            fail_on_error=_BAD,
+            fail_on_error=True,  # a log with an error is not complete: the next time, its errors are tried again
             continue_on_fail=True,
             retry_on_error=_TRIES - 1,
-            retry_attempts=_TRIES,
+            retry_attempts=_TRIES - 1,
             log_realtime=False,
             score_display=False,
             log_format="eval",
@@ -180,7 +193,6 @@ def _run(tasks: list[Task], plan: Plan, folder: Path, display: DisplayType) -> b
             limit=plan.limit,
             sample_shuffle=None if plan.limit is None else _SHUFFLE,
         )
-    return finished
 
 
 def _called(plan: Plan) -> tuple[str, dict[str, Any]]:
@@ -204,7 +216,7 @@ def _made(name: str, arguments: dict[str, Any]) -> Task:
 
 def _config(plan: Plan, cell: Cell) -> GenerateConfig:
     """What is asked of a model: the preset, over it what the plan says, over that the budget."""
-    asked = preset(plan.preset, cell.model) if plan.preset else GenerateConfig()
+    asked = GenerateConfig(max_retries=_RETRIES).merge(preset(plan.preset, cell.model) if plan.preset else GenerateConfig())
     known = GenerateConfig.model_fields
     for name in plan.config:
         one_of("setting of a model", name, tuple(known))
@@ -214,7 +226,8 @@ def _config(plan: Plan, cell: Cell) -> GenerateConfig:
 def _mark(plan: Plan) -> str:
     """What logs of one plan have in common, whatever their cell and their number of samples."""
     name, arguments = _called(plan)
-    told = {"task": name, **arguments, "limit": plan.limit, "preset": plan.preset, "config": dict(plan.config)}
+    config = {key: value for key, value in plan.config.items() if key not in _TRANSPORT}
+    told = {"task": name, **arguments, "preset": plan.preset, "config": config, "model": dict(plan.model_args)}
     return digest(json.dumps(told, sort_keys=True, default=str).encode())
 
 

@@ -28,6 +28,7 @@ FORMATS: tuple[ModuleType, ...] = (inspect, lm_eval, swe_bench, tau, promptfoo, 
 
 Progress = Callable[[int, int], None]
 
+_LISTS = {"eval-set.json", "logs.json"}
 _SHOWN = 3
 _WORTH = 64 << 20  # bytes of logs that make it worth while to start more processes
 _KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id")
@@ -72,7 +73,7 @@ def gather(
         NotATable: nothing of it is in a format that is known.
         UnreadableFile: a file that was named is damaged; damaged files of a folder are said and left out.
     """
-    every = _without_shards(files(sources))
+    every = _without_lists(_without_shards(files(sources)))
     if not every:
         raise NotATable(f"there is no file in `{', '.join(map(str, sources))}`", hint="look at what `ls` shows")
     kinds = {file: _format(file) for file in every}
@@ -126,6 +127,11 @@ def _named_rows(rows: pl.DataFrame, columns: Mapping[str, str], *, tables_too: b
             hint="leave it out: the columns of logs are known",
         )
     return named(nw.from_native(rows.lazy()), there).to_native().collect() if there else rows
+
+
+def _without_lists(every: Sequence[File]) -> list[File]:
+    """Without the lists that Inspect keeps beside the logs of a set: they hold no samples."""
+    return [file for file in every if file.asked or file.name not in _LISTS] or list(every)
 
 
 def _without_shards(every: list[File]) -> list[File]:
