@@ -81,7 +81,8 @@ def _said() -> Scorer:
     """Whether the answer is the right one; no answer where the model came to none."""
 
     async def score(state: TaskState, target: Target) -> Score:
-        answer = read(state.output.completion.strip("\n"), len(state.choices)) or ""
+        said = state.output.completion.rpartition("</think>")[2]  # some providers leave the reasoning in the text
+        answer = read(said.strip("\n"), len(state.choices)) or ""
         facts = {"target": target.text, "options": len(state.choices) or 10}
         return Score(value=CORRECT if answer == target.text else INCORRECT, answer=answer, metadata=facts)
 

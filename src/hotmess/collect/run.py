@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from hotmess.collect.budgets import config_of, preset
 from hotmess.collect.grid import random_enough
 from hotmess.collect.plan import Cell, Plan
-from hotmess.errors import UnreadableFile, UsageError, one_of
+from hotmess.errors import HotmessError, UnreadableFile, UsageError, one_of
 from hotmess.read.archive import Archive
 from hotmess.read.inspect.samples import Header, Sample, header, summaries
 from hotmess.read.log import digest
@@ -34,6 +34,7 @@ _TRANSPORT = {"max_retries", "max_connections", "adaptive_connections", "timeout
 _LEAST = 5  # samples of a question, before the width of an interval may end a run (statistics 6.2)
 _SHUFFLE = 0  # the order in which a limited number of questions is drawn
 _FLUSH = 1  # samples that are held before they are written, so that to be killed loses none that came to its end
+_MARKUP = re.compile(r"\[/?(?:bold|italic|red|blue|green|yellow|dim)?\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +234,12 @@ def _mark(plan: Plan) -> str:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What Inspect, or a provider, says of a call that cannot be made, in our words."""
+    """What Inspect, or a provider, says of a call that cannot be made, as an error of ours; what we told Inspect, as we did."""
     try:
         yield
     except (PrerequisiteError, ValidationError, LookupError) as problem:
-        raise UsageError(f"Inspect says: {_plain(problem)}", hint="hotmess collect --help") from problem
-
-
-def _plain(problem: Exception) -> str:
-    text = problem.message if isinstance(problem, PrerequisiteError) else str(problem)
-    return re.sub(r"\[/?\w[^\]]*\]", "", str(text)).strip()
+        if isinstance(problem.__cause__, HotmessError):
+            raise problem.__cause__ from None
+        text = str(problem.message if isinstance(problem, PrerequisiteError) else problem)
+        found, _, hint = _MARKUP.sub("", text).partition("\n  hint: ")
+        raise UsageError(" ".join(found.split()), hint=hint or "hotmess collect --help") from problem

@@ -83,8 +83,7 @@ def tests_vector(grader: Scorer) -> Scorer:
         facts = (graded.metadata or {}) | {"tests": tests, "ran": ran is not None}
         image = state.metadata.get("image_name")
         facts |= {"image_name": image} if image else {}
-        passed = f"{sum((tests or {}).values())} of {len(tests or {})} tests passed"
-        return Score(value=graded.value, answer=passed, explanation=graded.explanation, metadata=facts)
+        return Score(value=graded.value, explanation=graded.explanation, metadata=facts)
 
     return score
 

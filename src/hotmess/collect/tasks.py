@@ -17,6 +17,7 @@ from hotmess.errors import HotmessError, UsageError
 
 __all__ = ["agent", "gpqa", "mcq", "mmlu", "mwe", "swe_bench"]
 
+_SWE_BENCH = "pip install 'inspect_evals[swe_bench]' 'swebench<5'"
 _SCORERS = {"letter": mcq_scorer, "cot": mcq_scorer, "probabilities": probabilities, "open": open_answer}
 
 
@@ -114,26 +115,34 @@ def swe_bench(
     message_limit: int = 250,
     time_limit: int = 3600,
     sandbox_type: str = "docker",
+    data: str | None = None,
     arguments: dict[str, Any] | None = None,
 ) -> Task:
     """SWE-bench Verified through Inspect Evals, with the outcome of every unit test; 250 messages and an hour, as in the paper.
 
-    Needs `pip install 'inspect_evals[swe_bench]'` and a sandbox, and says so.
+    Needs Inspect Evals, swebench and a sandbox. Where a grader would be missing, it says so before anything runs, not after.
 
     Args:
         samples: how many runs of each question.
         message_limit: of a run.
         time_limit: of a run, in seconds.
         sandbox_type: as Inspect Evals has it: docker, k8s, modal, or a provider of your own.
+        data: a local copy of the data set, as `datasets` saves it to disk.
         arguments: what else to call its task with, such as `{"image_name_template": "…"}`.
     """
     try:
         from inspect_evals.swe_bench import swe_bench as wrapped
         from inspect_evals.swe_bench.scorers import swe_bench_scorer
+        from swebench.harness.constants import MAP_REPO_VERSION_TO_SPECS  # noqa: F401 - version 5 has it no more
     except ImportError as problem:
-        found = "swe_bench wraps the task of Inspect Evals, which is not installed"
-        raise PrerequisiteError(f"{found}\n  hint: pip install 'inspect_evals[swe_bench]'") from problem
-    made = wrapped(scorer=tests_vector(swe_bench_scorer()), sandbox_type=sandbox_type, **arguments or {})
+        found = f"swe_bench wraps the task of Inspect Evals, and lacks something: {problem}"
+        raise PrerequisiteError(f"{found}\n  hint: {_SWE_BENCH}") from problem
+    known = {**(arguments or {}), **({"dataset": data} if data else {})}
+    try:
+        made = wrapped(scorer=tests_vector(swe_bench_scorer()), sandbox_type=sandbox_type, **known)
+    except OSError as problem:  # the hub does not answer
+        hint = "a copy that `datasets` saved to disk: --data DIR (-T data=DIR in Inspect)"
+        raise PrerequisiteError(f"SWE-bench cannot be had: {problem}\n  hint: {hint}") from problem
     epochs = Epochs(samples, [])
     return task_with(made, epochs=epochs, name="swe_bench", message_limit=message_limit, time_limit=time_limit)
 

@@ -121,7 +121,7 @@ def _config(log: Header) -> dict[str, Any]:
 
 _SHORT = 40  # characters of an argument
 _HUGE = 1e300
-_DRAWS = ("contexts", "samples", "data")  # arguments of our own tasks that say how much was asked, or from where, not how
+_DRAWS = ("contexts", "samples", "data", "sandbox_type")  # of our own tasks: how much was asked, and where, not how
 _LIMITS = ("message_limit", "token_limit", "turn_limit", "time_limit", "working_limit", "cost_limit")
 
 
