@@ -2,8 +2,8 @@
 
 The floor is the multiplications alone, as many and as large as a batch of 256 needs for the tokens that ours wrote.
 
-python -m benchmarks.reasoners                   reasoner-0.8m, 256 prompts
-python -m benchmarks.reasoners MODEL --prompts 64
+python -m benchmarks.reasoners                   reasoner-0.8m, 64 prompts
+python -m benchmarks.reasoners MODEL --prompts 256
 """
 
 import argparse
@@ -89,7 +89,7 @@ def main() -> None:
     """Print what each way takes, and its ratio to ours."""
     parser = argparse.ArgumentParser()
     parser.add_argument("model", nargs="?", default="reasoner-0.8m")
-    parser.add_argument("--prompts", type=int, default=256)
+    parser.add_argument("--prompts", type=int, default=64)
     asked = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"  # or Inspect's provider looks for `local` there
     texts = prompts(asked.prompts)
