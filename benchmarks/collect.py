@@ -1,6 +1,7 @@
 """What collecting through our task costs beside Inspect's own multiple choice, with a model that answers at once.
 
-Interleaved in one run. The peer asks without examples, without seeds, and writes down letters. The floor is Inspect alone: it asks, and nothing is scored.
+Interleaved in one run. The peer asks without examples and seeds, and writes down letters. The floor is Inspect alone: nothing is
+scored.
 
 python -m benchmarks.collect                    50 questions, 10 samples of each
 python -m benchmarks.collect --questions 1000

@@ -87,7 +87,7 @@ def collect(task: str, output: Path, yes: bool, dry_run: bool, **given: Any) -> 
     \b
     Tasks: gpqa, mmlu, mwe, mcq, chains, swe_bench; any other of Inspect is run as it is, several times.
     The same command goes on where it was stopped, and makes only the calls that are missing.
-    Needs pip install 'hotmess[collect]', and what your provider needs (`pip install openai`, …).
+    Needs pip install 'hotmess[collect]', and what your provider needs, such as anthropic.
     """
     needed()
     plan = _plan(task, given)

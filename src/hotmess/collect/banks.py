@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,7 @@ import polars as pl
 
 from hotmess.collect.questions import Bank, Question, letter, shuffled
 from hotmess.collect.sources import Local, Published, obtained
-from hotmess.errors import UnreadableFile, one_of
+from hotmess.errors import EmptyTable, UnreadableFile, one_of
 
 __all__ = ["ALIGNED", "BEHAVIOURS", "Subset", "Target", "gpqa", "mmlu", "mwe"]
 
@@ -83,6 +84,8 @@ def gpqa(subset: str = "main", data: str | None = None) -> Bank:
     one_of("subset", subset, get_args(Subset))
     local = obtained(_GPQA, data)
     rows = _csv_rows(_gpqa_csv(local.path, f"dataset/gpqa_{subset}.csv"), local.path)
+    if not rows:
+        raise EmptyTable(f"`{local.path}` holds no question", hint=_GPQA.page)
     return Bank(tuple(_made(_gpqa_question, row, local.path) for row in rows), (), _origin(_GPQA, local))
 
 
@@ -92,13 +95,15 @@ def _gpqa_csv(path: Path, member: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.read(member, pwd=_GPQA_PASSWORD)
-    except (zipfile.BadZipFile, KeyError, RuntimeError, OSError) as problem:
+    except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, OSError) as problem:
         raise UnreadableFile(f"`{path}` has no `{member}` that can be read: {problem}", hint=_GPQA.page) from problem
 
 
 def _csv_rows(data: bytes, path: Path) -> list[dict[str, Any]]:
     try:
         return pl.read_csv(BytesIO(data), infer_schema=False).to_dicts()
+    except pl.exceptions.NoDataError:
+        return []
     except (pl.exceptions.PolarsError, ValueError) as problem:
         raise UnreadableFile(f"`{path}` cannot be read as CSV: {str(problem).splitlines()[0][:120]}") from problem
 
@@ -126,7 +131,7 @@ def mmlu(per_subject: int | None = 100, subjects: Sequence[str] = (), data: str 
     parts = {}
     for part, digest in _MMLU.items():
         name = f"{part}-00000-of-00001.parquet"
-        parts[part] = obtained(Published(name, f"{_MMLU_AT}{name}", digest, _MMLU_PAGE), data)
+        parts[part] = obtained(Published(name, f"{_MMLU_AT}{name}", digest, _MMLU_PAGE), data, alone=False)
     asked, pool = (_mmlu_questions(local.path, part) for part, local in parts.items())
     known = sorted({one.kind for one in asked})
     wanted = {one_of("subject", subject, tuple(known)) for subject in subjects} or set(known)
@@ -181,7 +186,7 @@ def mwe(behaviours: Sequence[str] = (), target: str = "aligned", data: str | Non
     names = [one_of("behaviour", name, able) for name in behaviours] or list(able)
     asked, digests = [], []
     for name in names:
-        local = obtained(Published(f"{name}.jsonl", f"{_MWE_AT}{name}.jsonl", _MWE[name], _MWE_PAGE), data)
+        local = obtained(Published(f"{name}.jsonl", f"{_MWE_AT}{name}.jsonl", _MWE[name], _MWE_PAGE), data, alone=len(names) == 1)
         flipped = target == "aligned" and name in _NOT_MATCHING
         asked += _mwe_questions(local, name, "answer_not_matching_behavior" if flipped else "answer_matching_behavior")
         digests.append(local.sha256)
@@ -191,7 +196,10 @@ def mwe(behaviours: Sequence[str] = (), target: str = "aligned", data: str | Non
 def _mwe_questions(local: Local, name: str, key: str) -> list[Question]:
     import json
 
-    lines = local.path.read_text("utf-8").splitlines()
+    try:
+        lines = local.path.read_text("utf-8").strip("\n").split("\n")
+    except UnicodeDecodeError as problem:
+        raise UnreadableFile(f"`{local.path}` is no UTF-8 text: {problem}", hint=_MWE_PAGE) from problem
     return [
         _made(lambda line: _mwe_question(json.loads(line), f"{name}/{number}", name, key), line, local.path)  # noqa: B023 - called at once
         for number, line in enumerate(lines, 1)
@@ -225,6 +233,8 @@ def _made(make: Any, row: Any, path: Path) -> Question:
 
 
 def _stripped(text: Any) -> str:
+    if text is None or not str(text).strip():
+        raise ValueError("a cell is empty")
     return str(text).strip()
 
 

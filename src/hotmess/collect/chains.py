@@ -83,7 +83,7 @@ def _said() -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         said = state.output.completion.rpartition("</think>")[2]  # some providers leave the reasoning in the text
         answer = read(said.strip("\n"), len(state.choices)) or ""
-        facts = {"target": target.text, "options": len(state.choices) or 10}
-        return Score(value=CORRECT if answer == target.text else INCORRECT, answer=answer, metadata=facts)
+        facts = {"target": target.text, "options": len(state.choices) or 10, "context": state.metadata["hotmess"]["context"]}
+        return Score(value=CORRECT if answer == target.text else INCORRECT, answer=answer, metadata={"hotmess": facts})
 
     return score

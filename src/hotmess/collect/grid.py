@@ -70,11 +70,21 @@ class Grid:
         return f"c{place.context}" if self.crossed else f"{ident}.c{place.context}"
 
     def shown(self, bank: Bank, one: Question, place: Place) -> tuple[Question, ...]:
-        """The examples of a context."""
+        """The examples of a context; contexts that all questions share have examples of any kind.
+
+        Raises:
+            UsageError: there is none to show.
+        """
         if not self.examples:
             return ()
         entropy = [self.seed, place.context, *(() if self.crossed else (crc32(one.ident.encode()),))]
-        return bank.examples(one, self.examples, np.random.default_rng(entropy))
+        found = bank.examples(None if self.crossed else one, self.examples, np.random.default_rng(entropy))
+        if not found:
+            raise UsageError(
+                f"`{one.ident}` has no example to be shown before it: there is no other answered question of its kind",
+                hint="examples=0 and contexts=1, or a split `examples` among your questions",
+            )
+        return found
 
     def held_out(self, bank: Bank) -> Bank:
         """The same bank; where contexts are crossed and it has no pool, with some of its questions set aside to be shown.
@@ -114,24 +124,19 @@ def seed_of(seed: int, ident: str, asked: str, epoch: int) -> int:
     return (first + epoch * _STEP) % _SEEDS
 
 
-def random_enough(temperature: float | None, seed: int | None, top_k: int | None = None) -> None:
+def random_enough(temperature: float | None, seed: int | None, top_k: int | None = None, top_p: float | None = None) -> None:
     """Refuse a way to ask that would make all samples of a context copies of one another.
 
     Raises:
         NoRandomness: it is one.
     """
-    found = (
-        "temperature 0"
-        if temperature == 0
-        else f"seed {seed} for every sample"
-        if seed is not None
-        else "top_k 1"
-        if top_k == 1
-        else ""
-    )
-    if found:
-        raise NoRandomness(
-            f"{found} was asked for",
-            why="repeats would be copies: their variance of 0 would say nothing about the model",
-            hint="leave it out; each sample gets a seed of its own" if seed is not None else "a temperature above 0, or none",
-        )
+    hints = {
+        "temperature 0": (temperature == 0, "a temperature above 0, or none"),
+        f"seed {seed} for every sample": (seed is not None, "leave it out; each sample gets a seed of its own"),
+        "top_k 1": (top_k == 1, "a larger top_k, or none"),
+        "top_p 0": (top_p == 0, "a larger top_p, or none"),
+    }
+    for found, (asked, hint) in hints.items():
+        if asked:
+            why = "repeats would be copies: their variance of 0 would say nothing about the model"
+            raise NoRandomness(f"{found} was asked for", why=why, hint=hint)

@@ -7,6 +7,7 @@ import polars as pl
 from inspect_ai.scorer import Metric, SampleScore, Value, metric, value_to_float
 
 from hotmess.errors import HotmessError
+from hotmess.frames import SCHEMA
 from hotmess.measure import measure
 from hotmess.measurement import Measurement
 
@@ -20,9 +21,9 @@ _FIGURES = ("incoherence", "incoherence_low", "incoherence_high", "error", "bias
 def incoherence() -> Metric:
     """Error, bias², variance and incoherence with its 95 % interval, over all samples of all questions.
 
-    Right answers, probabilities and outcomes of tests are taken where the scores hold them, as those of our scorers do (`target`,
-    `probs`, `tests` in their metadata); else every score counts as right or wrong. NaN where there is no such figure: one sample
-    a question (as Inspect's reducers leave, `Epochs(n, [])` does not), or no errors at all.
+    What was answered, and what was right, is taken from scores that hold it, as those of our scorers do: their metadata have
+    `hotmess`, with the `target`. Else every score counts as right or wrong. NaN where there is no such figure: one sample a
+    question (as Inspect's reducers leave, `Epochs(n, [])` does not), or no errors at all.
     """
 
     def measured(scores: list[SampleScore]) -> Value:
@@ -48,43 +49,46 @@ def unread() -> Metric:
 
 
 def _measured(scores: list[SampleScore]) -> Measurement:
-    return measure(pl.DataFrame(list(_rows(scores)), infer_schema_length=None))
+    rows = list(_rows(scores))
+    used = {name: SCHEMA[name] for name in (rows[0] if rows else ()) if any(row[name] is not None for row in rows)}
+    return measure(pl.DataFrame([{name: row[name] for name in used} for row in rows], schema=used or {"question_id": pl.String}))
 
 
 def _rows(scores: list[SampleScore]) -> Iterable[dict[str, Any]]:
     """A sample table of scores, all of one kind: of the kinds that all samples have, the one that says most."""
-    facts = [one.score.metadata or {} for one in scores]
-    kind = next((name for name in _MADE if any(name in fact for fact in facts)), "score")
-    numbers = value_to_float()
+    facts = [_facts(one) for one in scores]
+    made = next(make for name, make in _MADE.items() if name is None or all(name in fact for fact in facts))
     for one, fact in zip(scores, facts, strict=True):
-        context = ((one.sample_metadata or {}).get("hotmess") or {}).get("context")
-        row = {"question_id": str(one.sample_id), "status": "ok", **({} if context is None else {"context_id": str(context)})}
-        yield row | _MADE[kind](one, fact, numbers)
+        context = fact.get("context")
+        row = {"question_id": str(one.sample_id), "context_id": None if context is None else str(context), "status": "ok"}
+        yield row | made(one, fact)
 
 
-def _tests(_: SampleScore, fact: dict[str, Any], __: Any) -> dict[str, Any]:
-    tests = fact.get("tests")
-    return {"tests": list(tests.values()), "test_names": list(tests)} if tests else {"tests": None, "status": "invalid"}
+def _facts(one: SampleScore) -> dict[str, Any]:
+    found = (one.score.metadata or {}).get("hotmess")
+    return found if isinstance(found, dict) else {}
 
 
-def _probs(_: SampleScore, fact: dict[str, Any], __: Any) -> dict[str, Any]:
+def _tests(one: SampleScore, _: dict[str, Any]) -> dict[str, Any]:
+    tests = (one.score.metadata or {}).get("tests")
+    known = {"tests": list(tests.values()), "test_names": list(tests)} if tests else {"tests": None, "test_names": None}
+    return known | {"status": "ok" if tests else "invalid"}
+
+
+def _probs(one: SampleScore, fact: dict[str, Any]) -> dict[str, Any]:
     """Probabilities, with numbers for options, which is all that a distance needs."""
-    probs, options = fact.get("probs"), [str(place) for place in range(fact["options"])]
+    probs, options = (one.score.metadata or {}).get("probs"), [str(place) for place in range(fact["options"])]
     return {"probs": probs, "choices": options, "target": str(fact["place"]), "status": "ok" if probs else "invalid"}
 
 
-def _answer(one: SampleScore, fact: dict[str, Any], __: Any) -> dict[str, Any]:
+def _answer(one: SampleScore, fact: dict[str, Any]) -> dict[str, Any]:
     answer = one.score.answer or None
-    return {
-        "answer": answer,
-        "target": fact.get("target"),
-        "n_choices": fact.get("options"),
-        "status": "ok" if answer else "invalid",
-    }
+    status = "ok" if answer else "invalid"
+    return {"answer": answer, "target": str(fact["target"]), "n_choices": fact.get("options"), "status": status}
 
 
-def _score(one: SampleScore, _: dict[str, Any], numbers: Any) -> dict[str, Any]:
-    return {"score": numbers(one.score.value)}
+def _score(one: SampleScore, _: dict[str, Any]) -> dict[str, Any]:
+    return {"score": value_to_float()(one.score.value)}
 
 
-_MADE = {"tests": _tests, "place": _probs, "target": _answer, "score": _score}  # by what the facts of their scores hold
+_MADE: dict[str | None, Any] = {"ran": _tests, "place": _probs, "target": _answer, None: _score}  # by what their facts hold

@@ -19,6 +19,7 @@ from hotmess.answers import stated
 __all__ = ["Stated", "read_probabilities"]
 
 _NEAR = 0.1  # sums up to so far from 1 are taken for rounding
+_MOST = 1e6
 _ROUNDED = 0.02  # where options are missing, less than this is theirs
 _EXACT = 1e-6
 _OBJECT = re.compile(r"\{[^{}]*\}")
@@ -54,7 +55,11 @@ def _decoded(text: str) -> tuple[Any, bool]:
     try:
         return json.loads(text), False
     except (ValueError, RecursionError):
+        pass
+    try:
         return json_repair.loads(text), True
+    except (ValueError, RecursionError):
+        return None, True
 
 
 def _judged(said: Any, options: Sequence[str], mended: bool) -> Stated:  # noqa: FBT001 - one of the two halves of a pair
@@ -63,7 +68,10 @@ def _judged(said: Any, options: Sequence[str], mended: bool) -> Stated:  # noqa:
     aligned = stated(said, options)
     if aligned is None:
         return Stated(None, reason="not a number for each option")
-    repairs = ["json"] * mended + ["missing"] * (len(said) < len(options))
+    if not all(abs(value) <= _MOST for value in aligned):
+        return Stated(None, reason="a number outside 0 to 1")
+    lacks = len(options) - len({str(key).strip().casefold() for key in said})
+    repairs = ["json"] * mended + ["missing"] * (lacks > 0)
     total = math.fsum(aligned)
     if abs(total - 100) <= 100 * _NEAR and max(aligned) > 1:
         aligned, total = [value / 100 for value in aligned], total / 100
@@ -71,7 +79,7 @@ def _judged(said: Any, options: Sequence[str], mended: bool) -> Stated:  # noqa:
     if not all(0 <= value <= 1 for value in aligned):
         return Stated(None, reason="a number outside 0 to 1")
     if "missing" in repairs and total < 1 - _ROUNDED:
-        return Stated(None, reason=f"{len(options) - len(said)} options without a probability")
+        return Stated(None, reason=f"{lacks} options without a probability")
     if abs(total - 1) > _NEAR:
         return Stated(None, reason=f"a sum of {total:.3g}")
     if abs(total - 1) > _EXACT:

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from inspect_ai import Epochs, Task, eval_set, task_with
 from inspect_ai._util.error import PrerequisiteError
-from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.model import GenerateConfig, Model, get_model
 from inspect_ai.util import DisplayType, registry_create
 from pydantic import ValidationError
 
@@ -73,8 +73,8 @@ def prepared(plan: Plan, cell: Cell, samples: int) -> Task:
         name, arguments = _called(plan)
         made = _made(name, arguments)
         config = made.config.merge(_config(plan, cell))
-        random_enough(config.temperature, config.seed, config.top_k)
-        model = get_model(cell.model, **plan.model_args)
+        random_enough(config.temperature, config.seed, config.top_k, config.top_p)
+        model = _model(cell.model, plan.model_args)
         contexts = (made.metadata or {}).get("contexts", 1)
         facts = {**(made.metadata or {}), "cell": str(cell), "plan": _mark(plan)}
         return task_with(made, model=model, config=config, epochs=Epochs(contexts * samples, []), metadata=facts)
@@ -213,6 +213,14 @@ def _made(name: str, arguments: dict[str, Any]) -> Task:
         return registry_create("task", name, **arguments)
     except TypeError as problem:
         raise UsageError(f"`{name}` cannot be called like this: {problem}", hint="its arguments: -T name=value") from problem
+
+
+def _model(name: str, arguments: Mapping[str, Any]) -> Model:
+    try:
+        return get_model(name, **arguments)
+    except (ValueError, TypeError, ImportError) as problem:
+        hint = "as Inspect names them: openai/o4-mini, vllm/Qwen/Qwen3-8B, hotmess/reasoner-0.8m"
+        raise UsageError(f"the model `{name}` cannot be had: {problem}", hint=hint) from problem
 
 
 def _config(plan: Plan, cell: Cell) -> GenerateConfig:

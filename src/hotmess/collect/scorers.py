@@ -20,7 +20,7 @@ def mcq() -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         options, right = _options(state), _right(state, target.text)
         answer = chosen(state.output.completion, options)
-        facts = {"target": right, "options": len(options)}
+        facts = _facts(state, target=right, options=len(options))
         if answer is None:
             return _no_answer(state, "no option was named", facts)
         return Score(value=CORRECT if answer == right else INCORRECT, answer=answer, metadata=facts)
@@ -35,12 +35,12 @@ def probabilities() -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         options, right = _options(state), _right(state, target.text)
         found = read_probabilities(state.output.completion, options)
-        facts: dict[str, Any] = {"options": len(options), "place": options.index(right), "repairs": list(found.repairs)}
+        facts = _facts(state, options=len(options), place=options.index(right)) | {"repairs": list(found.repairs)}
         if found.probabilities is None:
             return _no_answer(state, found.reason, facts)
         answer = options[max(range(len(options)), key=found.probabilities.__getitem__)]
-        facts["probs"] = list(found.probabilities)
-        return Score(value=CORRECT if answer == right else INCORRECT, answer=answer, metadata=facts)
+        said = {"probs": list(found.probabilities)}
+        return Score(value=CORRECT if answer == right else INCORRECT, answer=answer, metadata=facts | said)
 
     return score
 
@@ -53,15 +53,14 @@ def open_answer() -> Scorer:
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        answer = tagged(state.output.completion)
+        answer, facts = tagged(state.output.completion), _facts(state)
         if answer is None:
-            return _no_answer(state, "no <answer> tags", {})
+            return _no_answer(state, "no <answer> tags", facts, NOANSWER if target.text else "")
         if not target.text:
-            return Score(value=answer, answer=answer)
+            return Score(value=answer, answer=answer, metadata=facts)
         same = " ".join(answer.casefold().split()) == " ".join(target.text.casefold().split())
-        return Score(
-            value=CORRECT if same else INCORRECT, answer=target.text if same else answer, metadata={"target": target.text}
-        )
+        facts = _facts(state, target=target.text)
+        return Score(value=CORRECT if same else INCORRECT, answer=target.text if same else answer, metadata=facts)
 
     return score
 
@@ -77,10 +76,10 @@ def tests_vector(grader: Scorer) -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         graded = await grader(state, target)
         if graded is None:
-            return Score.unscored(reason="grader_failed")
+            raise RuntimeError("the grader gave no grade")  # an error of the sample, which is tried again
         ran = from_explanation(graded.explanation or "")
         tests = ran or unchanged(state.metadata, broken=True)
-        facts = (graded.metadata or {}) | {"tests": tests, "ran": ran is not None}
+        facts = (graded.metadata or {}) | {"tests": tests} | _facts(state, ran=ran is not None)
         image = state.metadata.get("image_name")
         facts |= {"image_name": image} if image else {}
         return Score(value=graded.value, explanation=graded.explanation, metadata=facts)
@@ -98,7 +97,13 @@ def _right(state: TaskState, target: str) -> str:
     return target if target in options else chosen(f"ANSWER: {target}", options) or target
 
 
-def _no_answer(state: TaskState, why: str, facts: dict[str, Any]) -> Score:
+def _facts(state: TaskState, **known: Any) -> dict[str, Any]:
+    """What the metric must know, which sees neither the options of a sample nor what its solver noted."""
+    context = (state.metadata.get("hotmess") or {}).get("context")
+    return {"hotmess": known | ({} if context is None else {"context": context})}
+
+
+def _no_answer(state: TaskState, why: str, facts: dict[str, Any], value: str = NOANSWER) -> Score:
     cut = state.output.stop_reason in {"max_tokens", "model_length"}
     reason = "max_tokens" if cut else "no_response" if not state.output.completion.strip() else "invalid_response_format"
-    return Score(value=NOANSWER, answer="", reason=reason, metadata=facts | {"unread": why})
+    return Score(value=value, answer="", reason=reason, metadata=facts | {"unread": why})

@@ -1,9 +1,11 @@
 """How a question is put: the solver that gives each sample its context and its seed."""
 
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from inspect_ai._util.error import PrerequisiteError  # how Inspect says that a call is at fault; it has no public name
-from inspect_ai.model import GenerateConfig
+from inspect_ai.model import GenerateConfig, get_model
 from inspect_ai.model._generate_config import active_generate_config  # what was asked for on the command line; likewise
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
@@ -17,7 +19,6 @@ from hotmess.errors import HotmessError, UsageError
 __all__ = ["bank_of", "fewshot_grid"]
 
 
-@lru_cache(maxsize=16)
 def bank_of(pool: str, data: str | None = None) -> Bank:
     """A bank by name, or a path to your own: a solver's arguments stand in every sample of a log, so they must be short.
 
@@ -27,16 +28,36 @@ def bank_of(pool: str, data: str | None = None) -> Bank:
     Raises:
         HotmessError: there is none, or it cannot be had.
     """
+    return _bank(pool, data, _stamp(pool), _stamp(data))
+
+
+def _stamp(path: str | None) -> tuple[str, int] | None:
+    """What is at a path, as far as it can be told at a glance: a file that was edited is read again."""
+    place = Path(path or "")
+    try:
+        return (str(place.resolve()), place.stat().st_mtime_ns) if path else None
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=16)
+def _bank(pool: str, data: str | None, *_: Any) -> Bank:
     name, part, listed = [*pool.split(":", 2), "", ""][:3]
     names = [one for one in listed.split(",") if one]
     match name:
         case "gpqa":
             return gpqa(part or "main", data)
         case "mmlu":
-            return mmlu(int(part) if part.isdecimal() else None, names, data)
+            return mmlu(None if part in ("", "all") else _count(part), names, data)
         case "mwe":
             return mwe(names, part or "aligned", data)
     return own(pool)
+
+
+def _count(said: str) -> int:
+    if not (said.isdecimal() and int(said)):
+        raise UsageError(f"`{said}` questions of each subject", hint="a number from 1, or all")
+    return int(said)
 
 
 @solver
@@ -71,9 +92,9 @@ def fewshot_grid(
         raise PrerequisiteError(str(error)) from error
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        config = active_generate_config()
+        config = get_model().config.merge(active_generate_config())
         try:
-            random_enough(config.temperature, config.seed, config.top_k)
+            random_enough(config.temperature, config.seed, config.top_k, config.top_p)
             form = format_of(format, options=bool(state.choices))
             bank = grid.held_out(bank_of(pool, data)) if pool is not None else Bank((), (), {})
             one, place = _question(state), grid.place(state.epoch)

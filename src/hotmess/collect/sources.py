@@ -1,6 +1,7 @@
 """Published data, from where they live: fetched once, at one revision, and held to their checksum."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -38,12 +39,13 @@ class Local:
     sha256: str
 
 
-def obtained(file: Published, data: str | None = None) -> Local:
+def obtained(file: Published, data: str | None = None, *, alone: bool = True) -> Local:
     """The file: a local copy if there is one at `data`, else from the cache, else from the network.
 
     Args:
         file: what is wanted.
         data: the file itself, in whatever version, or a folder that holds it under its name.
+        alone: whether it is all that is wanted, so that `data` can be the file itself.
 
     Raises:
         NoSuchPath: there is nothing at `data`.
@@ -51,7 +53,7 @@ def obtained(file: Published, data: str | None = None) -> Local:
         UnreadableFile: what came is not what was published.
     """
     if data is not None:
-        place = Path(data) / file.name if Path(data).is_dir() else Path(data)
+        place = Path(data) if alone and not Path(data).is_dir() else Path(data) / file.name
         if not place.is_file():
             raise NoSuchPath(f"there is no `{place}`", hint=f"{file.name} can be had from {file.page}")
         return Local(place, _digest(place))
@@ -70,10 +72,10 @@ def _cache() -> Path:
 def _fetch(file: Published, place: Path) -> None:
     import httpx
 
-    place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_name(f".{place.name}.{os.getpid()}.part")
     by_hand = f"get {file.name} from {file.page} elsewhere, and give it as --data (-T data=PATH in Inspect)"
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)
         with httpx.stream("GET", file.url, follow_redirects=True, timeout=_SECONDS) as answer, beside.open("wb") as stream:
             answer.raise_for_status()
             for chunk in answer.iter_bytes(_CHUNK):
@@ -88,7 +90,8 @@ def _fetch(file: Published, place: Path) -> None:
         )
         raise Unreachable(f"{file.url} cannot be reached: {why}", hint=by_hand) from problem
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 def _digest(place: Path) -> str:

@@ -56,7 +56,7 @@ def mmlu(
     Examples are from the validation part of the same subject.
     """
     names = [subjects] if isinstance(subjects, str) else subjects or []
-    pool = f"mmlu:{per_subject or 'all'}:{','.join(names)}"
+    pool = f"mmlu:{'all' if per_subject is None else per_subject}:{','.join(names)}"
     return _asked("mmlu", pool, format, contexts, samples, examples, crossed, seed, data)
 
 
@@ -105,7 +105,12 @@ def agent(task: str, samples: int = 10, arguments: dict[str, Any] | None = None)
         samples: how many runs of each question.
         arguments: what to call it with.
     """
-    wrapped = registry_create("task", task, **arguments or {})
+    try:
+        wrapped = registry_create("task", task, **arguments or {})
+    except (LookupError, TypeError) as problem:
+        raise PrerequisiteError(
+            f"the task `{task}` cannot be made: {problem}\n  hint: its name as in `inspect eval`"
+        ) from problem
     return task_with(wrapped, epochs=Epochs(samples, []), name=task.rpartition("/")[2])
 
 
@@ -161,7 +166,7 @@ def _asked(
     """A task of questions from a bank, in contexts."""
     try:
         bank = bank_of(pool, data)
-        form = format_of(form, options=bool(bank.questions[0].options))
+        form = format_of(form, options=all(one.options for one in bank.questions))
         shots = (0 if form == "cot" else 5) if examples is None else examples
         grid = Grid((10 if shots else 1) if contexts is None else contexts, shots, crossed, seed)
         if samples < 1:

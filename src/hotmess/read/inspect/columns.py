@@ -1,5 +1,6 @@
 """The columns of an Inspect log: each a function of one response."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -37,13 +38,24 @@ class Response(NamedTuple):
     status: str
 
 
+def _one_line(said: Any) -> str:
+    """Text with single blanks, as summaries have it, so that a summary and its sample agree."""
+    return " ".join(str(said).split())
+
+
+@lru_cache(maxsize=4096)
+def _choices(choices: tuple[str, ...]) -> tuple[str, ...]:
+    """The options, as answers and targets are written."""
+    return tuple(map(_one_line, choices))
+
+
 COLUMNS = {
     "question_id": lambda r: r.sample.id,
     "context_id": lambda r: _context(r),
     "sample_id": lambda r: r.sample.uuid or f"{r.run.name}/{r.sample.epoch}",
     "answer": lambda r: _answer(r),
     "target": lambda r: _target(r.sample),
-    "choices": lambda r: r.sample.choices or None,
+    "choices": lambda r: _choices(tuple(map(str, r.sample.choices or ()))) or None,
     "probs": lambda r: _probs(r),
     "tests": lambda r: r.tests and list(r.tests.values()),
     "test_names": lambda r: r.tests and list(r.tests),
@@ -121,6 +133,7 @@ def _config(log: Header) -> dict[str, Any]:
 
 _SHORT = 40  # characters of an argument
 _HUGE = 1e300
+_SURELY = 500  # characters that no summary cuts
 _DRAWS = ("contexts", "samples", "data", "sandbox_type")  # of our own tasks: how much was asked, and where, not how
 _LIMITS = ("message_limit", "token_limit", "turn_limit", "time_limit", "working_limit", "cost_limit")
 
@@ -162,7 +175,7 @@ def _difficulty(sample: Sample) -> float | None:
 def _target(sample: Sample) -> str | None:
     """The right answer: of several right options all, of several accepted texts the first."""
     if not isinstance(sample.target, list):
-        return None if sample.target is None else _one_line(sample.target)
+        return None if sample.target is None or sample.target == "" else _one_line(sample.target)
     targets = [_one_line(target) for target in sample.target]
     return ", ".join(targets) if sample.choices else next(iter(targets), None)
 
@@ -174,11 +187,6 @@ def _answer(response: Response) -> str | None:
         return None
     right = not sample.choices and response.value == 1
     return _target(sample) if right else _one_line(score.answer)
-
-
-def _one_line(said: Any) -> str:
-    """Text with single blanks, as summaries have it, so that a summary and its sample agree."""
-    return " ".join(str(said).split())
 
 
 def _probs(response: Response) -> list[float] | None:
@@ -196,12 +204,17 @@ def _status(sample: Sample, score: Score | None, value: float | None, how: How) 
         return "error"
     if sample.invalidation or score is None or (sample.limit and how.on_limit == "drop"):
         return "missing"
-    ungraded = isinstance(score.value, str) and score.value == score.answer  # an answer to which there is no right one
-    if value is None and score.value != "N" and not score.reason and not ungraded:
+    if value is None and score.value != "N" and not score.reason and not _ungraded(score):
         return "missing"  # NaN, or no value at all
     if score.reason or score.value == "N" or (isinstance(score.answer, str) and not score.answer.strip()):
         return "limit" if sample.limit else "invalid"
     return "limit" if sample.limit else "ok"
+
+
+def _ungraded(score: Score) -> bool:
+    """Whether the value is the answer itself, to which there is no right one; a summary has its answers cut and on one line."""
+    told = isinstance(score.value, str) and isinstance(score.answer, str) and score.answer.strip()
+    return bool(told) and _one_line(score.value)[:_SURELY] == _one_line(score.answer)[:_SURELY]
 
 
 def _reason(response: Response) -> str | None:
