@@ -81,7 +81,9 @@ def _said() -> Scorer:
     """Whether the answer is the right one; no answer where the model came to none."""
 
     async def score(state: TaskState, target: Target) -> Score:
-        said = state.output.completion.rpartition("</think>")[2]  # some providers leave the reasoning in the text
+        said = state.output.completion
+        if said.startswith("<think>"):  # as Inspect's `hf/` leaves it
+            said = said.partition("</think>")[2]
         answer = read(said.strip("\n"), len(state.choices)) or ""
         facts = {"target": target.text, "options": len(state.choices) or 10, "context": state.metadata["hotmess"]["context"]}
         return Score(value=CORRECT if answer == target.text else INCORRECT, answer=answer, metadata={"hotmess": facts})
