@@ -27,7 +27,7 @@ PATTERNS = {
     "hashes": r"(?m)^\s*####\s*(\S[^\n]*?)\s*$",
     "answer-is": r"(?im)\banswer\s+is\b\s*:?\s*\**\s*(\S[^\n]*?)\s*(?:[.;,](?:\s|$)|\bbecause\b|\bsince\b|$)",
 }
-LETTER = r"(?m)(?:^|[\s(\[*\"'])([A-Z])(?:[)\].,:*\"']|\s*$)"
+_LETTER = r"(?m)(?:^|[\s(\[*\"'])([A-Z])(?:[)\].,:*\"']|\s*$)"
 MARKERS = (  # upper and lower case are spelt out, which is twice as fast as a search without case
     r"\b(?:[Ww]ait\b|[Hh]mm+\b|[Hh]old on|[Oo]n second thought|[Aa]ctually,"
     r"|[Ll]et me (?:re-?check|double.?check|reconsider|re-?think))"
@@ -113,7 +113,7 @@ def _answer(names: list[str], pattern: str | None) -> pl.Expr:
     found = [nth_match(text, known, -1) for known in PATTERNS.values()]
     if "choices" in names or "n_choices" in names:
         options = pl.col("choices").list.len() if "choices" in names else pl.col("n_choices")
-        letter = nth_match(text, LETTER, -1)
+        letter = nth_match(text, _LETTER, -1)
         place = letter.replace_strict(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), list(range(26)), default=None, return_dtype=pl.Int64)
         found.append(pl.when(place < options).then(letter))
     return _clean(pl.coalesce(found))

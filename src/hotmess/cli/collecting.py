@@ -94,7 +94,7 @@ def collect(task: str, output: Path, yes: bool, dry_run: bool, **given: Any) -> 
     from hotmess.collect.run import collected, done, prepared
 
     known = done(plan, output)
-    rows = [(cell, have, prepared(plan, cell, max(plan.samples, have.rounds))) for cell, have in known.items()]
+    rows = [(cell, have, prepared(plan, cell, have)) for cell, have in known.items()]
     missing = _preview(plan, rows)
     if dry_run:
         return
@@ -154,8 +154,11 @@ def _preview(plan: "Plan", rows: "Sequence[tuple[Cell, Done, Any]]") -> int:
     if any(cost.guessed for cost in costs):
         click.echo(f"output tokens are not known yet: {ASSUMED:,} a sample are assumed, until there are some samples", err=True)
     if plan.until_width:
-        bound = f"{plan.max_samples} samples in each context"
-        click.echo(f"then more, round by round, until ±{plan.until_width:g}, or {bound}", err=True)
+        bounds = [cost_of(plan, *row, samples=plan.max_samples) for row in rows]
+        most = f"{sum(bound.samples for bound in bounds):,} samples"
+        most += f", ~${sum(bound.dollars or 0 for bound in bounds):,.2f}" if plan.price else ""
+        reach = f"until ±{plan.until_width:g}, or {plan.max_samples} samples in each context"
+        click.echo(f"then more, round by round, {reach}: at most {most}", err=True)
     return sum(cost.samples for cost in costs)
 
 
@@ -184,7 +187,7 @@ def _ask(missing: int, *, yes: bool) -> None:
 
 
 def _half_width(logs: Sequence[str]) -> float:
-    """Half of the interval of incoherence, of exactly these questions; endless where there is none."""
+    """Half of the interval of incoherence, of exactly these questions; not a number, or endless, where there is none."""
     from hotmess.errors import HotmessError
     from hotmess.measure import measure
     from hotmess.read import read
@@ -194,7 +197,7 @@ def _half_width(logs: Sequence[str]) -> float:
     except HotmessError:
         return float("inf")
     half = (found.high - found.low) / 2
-    return half if half == half else float("inf")
+    return half
 
 
 def _told(plan: "Plan", output: Path, *, finished: bool) -> None:

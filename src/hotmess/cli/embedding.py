@@ -63,7 +63,7 @@ def embed(paths: tuple[str, ...], output: Path, by: str, base_url: str | None, c
     if by == "words":
         click.echo("note[words-only]: vectors of words: whether the same was said, not whether the same was meant", err=True)
     click.echo(f"wrote {table.height:,} samples to {output}, of {len(texts):,} different answers, by {known.name}", err=True)
-    click.echo("next: " + again("figure answer-spread", [str(output)]), err=True)
+    click.echo("next: " + again("figure", ["answer-spread", str(output)]), err=True)
 
 
 def _answered(table: "pl.DataFrame") -> "pl.DataFrame":

@@ -9,8 +9,10 @@ from hotmess.errors import UsageError
 __all__ = ["EFFORTS", "PRESETS", "config_of", "preset"]
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_TAKE_TOKENS = ("anthropic", "bedrock", "google", "litellm-proxy", "openrouter", "vertex")
-_NEITHER = ("hf", "hotmess", "llama-cpp-python")  # they generate as they were trained to
+_TAKE_TOKENS = ("anthropic", "bedrock", "google", "openrouter")  # the others of Inspect do not send them
+_NEITHER = ("azureai", "hf", "hotmess", "llama-cpp-python", "mockllm", "nnterp", "transformer_lens")  # nor efforts
+_TOP_K = ("anthropic", "bedrock", "google", "hf", "hotmess")  # where Inspect sends it; to others it goes as an extra
+_NO_TOP_K = ("azureai", "openai")
 
 PRESETS: dict[str, dict[str, Any]] = {
     # https://huggingface.co/Qwen/Qwen3-8B#best-practices, thinking on
@@ -41,14 +43,17 @@ def config_of(budget: str, model: str) -> GenerateConfig:
 
 
 def preset(name: str, model: str) -> GenerateConfig:
-    """Recommended sampling, by name; where a provider of the OpenAI kind takes no `top_k`, it is sent as an extra.
+    """Recommended sampling, by name; to a provider of the OpenAI kind, `top_k` is sent as an extra.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is none of that name, or this provider cannot sample like that.
     """
     if name not in PRESETS:
         raise UsageError(f"there is no preset `{name}`", hint=f"one of {', '.join(PRESETS)}")
     known = dict(PRESETS[name])
-    if model.startswith("openai-api/"):
+    provider = model.partition("/")[0]
+    if provider in _NO_TOP_K:
+        raise UsageError(f"the preset `{name}` for {model}, which takes no top_k", hint="leave the preset out")
+    if provider not in _TOP_K:
         known["extra_body"] = {"top_k": known.pop("top_k")}
     return GenerateConfig.model_validate(known)

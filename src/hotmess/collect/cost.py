@@ -38,9 +38,11 @@ def questions_of(plan: Plan, task: Any) -> int:
     return min(plan.limit or len(task.dataset), len(task.dataset))
 
 
-def cost_of(plan: Plan, cell: Cell, have: Done, task: Any) -> Cost:
-    """What it takes to complete a cell of which there is so much."""
-    samples = max(questions_of(plan, task) * (task.epochs or 1) - have.samples, 0)
+def cost_of(plan: Plan, cell: Cell, have: Done, task: Any, *, samples: int | None = None) -> Cost:
+    """What it takes to complete a cell of which there is so much; or to bring it to so many samples in each context."""
+    epochs = (task.epochs or 1) if samples is None else samples * int((task.metadata or {}).get("contexts", 1))
+    questions = max(questions_of(plan, task), have.questions)  # a lower limit takes none away
+    samples = max(questions * epochs - have.samples, 0)
     each = _tokens(cell, have, task)
     dollars = (
         None if plan.price is None else sum(samples * rate * tokens / 1e6 for rate, tokens in zip(plan.price, each, strict=True))

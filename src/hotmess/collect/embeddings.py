@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hotmess.errors import MissingExtra, Unreachable, UsageError, one_of
+from hotmess.errors import BadShape, MissingExtra, Unreachable, UsageError, one_of
 
 __all__ = ["KINDS", "Embedder", "embedded", "embedder"]
 
@@ -82,7 +83,7 @@ def embedded(texts: Sequence[str], by: Embedder, cache: Path, progress: Callable
         missing = [key for key in once if key not in known]
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
-            made = dict(zip(batch, _unit(by.embed([once[key] for key in batch])), strict=True))
+            made = dict(zip(batch, _unit(by.embed([once[key] for key in batch]), len(batch)), strict=True))
             with kept:
                 kept.executemany("insert or replace into vectors values (?, ?)", [(k, v.tobytes()) for k, v in made.items()])
             known |= made
@@ -99,8 +100,16 @@ def _key(name: str, text: str) -> bytes:
     return blake2b(f"{name}\0{text}".encode("utf-8", "replace"), digest_size=16).digest()
 
 
-def _unit(vectors: Any) -> Iterator[ndarray]:
-    for vector in np.asarray(vectors, dtype=np.float64):
+def _unit(vectors: Any, count: int) -> Iterator[ndarray]:
+    """Vectors of length one.
+
+    Raises:
+        BadShape: there are not so many, or they are no vectors.
+    """
+    made = np.asarray(vectors, dtype=np.float64)
+    if made.ndim != 2 or len(made) != count or not np.isfinite(made).all():
+        raise BadShape(f"for {count} texts came {made.shape} numbers, or some that are not finite", hint="another --by")
+    for vector in made:
         length = np.linalg.norm(vector)
         yield (vector / length if length else vector).astype(np.float32)
 
@@ -108,7 +117,8 @@ def _unit(vectors: Any) -> Iterator[ndarray]:
 def _words() -> Embedder:
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    hashed = HashingVectorizer(n_features=_WORDS, ngram_range=(1, 2), norm="l2", alternate_sign=False)
+    word = r"(?u)\w+|[^\w\s]"  # a single letter or sign may be a whole answer
+    hashed = HashingVectorizer(n_features=_WORDS, ngram_range=(1, 2), token_pattern=word, norm="l2", alternate_sign=False)
     return Embedder(f"words-{_WORDS}", lambda texts: hashed.transform(texts).toarray())
 
 
@@ -136,4 +146,4 @@ def _openai(model: str, base_url: str | None) -> Embedder:
             raise Unreachable(found, why="what it embedded before is kept", hint="the same command goes on") from problem
         return [one.embedding for one in sorted(answer.data, key=lambda one: one.index)]
 
-    return Embedder(f"{place} {model}", embed)
+    return Embedder(f"{urlsplit(place).hostname}:{urlsplit(place).port or ''} {model}", embed)

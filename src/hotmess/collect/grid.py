@@ -9,6 +9,7 @@ Contexts are nested in questions: each question has examples of its own. Crossed
 """
 
 from dataclasses import dataclass
+from math import perm
 from zlib import crc32
 
 import numpy as np
@@ -67,7 +68,8 @@ class Grid:
 
     def context_id(self, ident: str, place: Place) -> str:
         """The name of a context: of its question's own, or of one that all share."""
-        return f"c{place.context}" if self.crossed else f"{ident}.c{place.context}"
+        name = f"s{self.seed}.c{place.context}" if self.seed else f"c{place.context}"
+        return name if self.crossed else f"{ident}.{name}"
 
     def shown(self, bank: Bank, one: Question, place: Place) -> tuple[Question, ...]:
         """The examples of a context; contexts that all questions share have examples of any kind.
@@ -79,6 +81,12 @@ class Grid:
             return ()
         entropy = [self.seed, place.context, *(() if self.crossed else (crc32(one.ident.encode()),))]
         found = bank.examples(None if self.crossed else one, self.examples, np.random.default_rng(entropy))
+        among = len(bank.examples(None if self.crossed else one, len(bank.pool or bank.questions), np.random.default_rng(0)))
+        if among and perm(among, len(found)) < self.contexts:
+            raise UsageError(
+                f"`{one.ident}` has {among} examples to draw from: not enough for {self.contexts} contexts that differ",
+                hint="fewer contexts, or more examples",
+            )
         if not found:
             raise UsageError(
                 f"`{one.ident}` has no example to be shown before it: there is no other answered question of its kind",

@@ -104,6 +104,8 @@ def _question(row: dict[str, Any], number: int, place: str, path: Path) -> Quest
     right = None if answer is None else _right(str(answer).strip(), labels, options)
     if options and right is None:
         said = "no answer" if answer is None else f"the answer `{answer}`, which is none of its {len(options)} options"
+        if str(answer) in options:
+            said = f"the answer `{answer}`, which is the text of one option and the number of another"
         raise TargetNotOption(f"{place} has {said}", hint="the text of an option, its letter, or its number from 0")
     named = f"{path.stem}/{number}" if ident is None else str(ident)
     return Question(named, str(text).strip(), options, right, str(subject or ""), _number(_value(row, "difficulty")))
@@ -151,11 +153,14 @@ def _list_of(said: str, place: str) -> Any:
 def _right(said: str, labels: tuple[str, ...], options: tuple[str, ...]) -> str | None:
     """The option that is meant, by text before label before number; of an open question the answer as it is."""
     plain = " ".join(said.split())
+    number = int(plain) if plain.isdecimal() and int(plain) < len(options) else None
+    if number is not None and plain in options and options[number] != plain:
+        return None  # its text, or its number: nobody can tell
     if not options or plain in options:
         return plain
     if (label := plain.strip("(). ").casefold()) in (known := [name.casefold() for name in labels]):
         return options[known.index(label)]
-    return options[int(plain)] if plain.isdecimal() and int(plain) < len(options) else None
+    return None if number is None else options[number]
 
 
 def _number(said: Any) -> float | None:

@@ -36,7 +36,7 @@ class Plan:
         budgets: efforts or numbers of tokens; none for the model's own way.
         format: letter, probabilities, cot or open; by default the task's.
         contexts: contexts of each question, for tasks that have them.
-        samples: samples in each context; of tasks without contexts, of each question.
+        samples: samples in each context; of tasks without contexts, of each question; by default as many as the task has.
         limit: at most so many questions, drawn at random, always the same.
         data: a local copy of the questions, or one's own.
         preset: recommended sampling: qwen3.
@@ -53,7 +53,7 @@ class Plan:
     budgets: tuple[str, ...] = ()
     format: str | None = None
     contexts: int | None = None
-    samples: int = 3
+    samples: int | None = None
     limit: int | None = None
     data: str | None = None
     preset: str | None = None
@@ -68,13 +68,17 @@ class Plan:
         """Refuse what cannot be meant."""
         if not self.models:
             raise UsageError("no model", hint="--model openai/o4-mini, --model hotmess/reasoner-0.8m, …")
-        for name, least in (("samples", 1), ("contexts", 1), ("limit", 1)):
+        for name in ("samples", "contexts", "limit", "max_samples"):
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"{name} {value}; at least {least}")
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise UsageError(f"{name} {value!r}; a whole number from 1")
+        if "samples" in self.arguments:
+            raise UsageError("samples as an argument of the task", hint=f"--samples {self.arguments['samples']}")
+        if self.price is not None and not (len(self.price) == 2 and all(isinstance(rate, int | float) for rate in self.price)):
+            raise UsageError(f"the price {list(self.price)}", hint="dollars for a million tokens in, and out: price = [1.1, 4.4]")
         if self.until_width is not None and not 0 < self.until_width < 1:
             raise UsageError(f"a width of {self.until_width:g}; it lies between 0 and 1", hint="--until-width 0.05 for ±5 points")
-        if self.max_samples < self.samples:
+        if self.max_samples < (self.samples or 1):
             raise UsageError(f"at most {self.max_samples} samples, but {self.samples} to begin with", hint="--max-samples higher")
 
     def cells(self) -> list[Cell]:
@@ -94,7 +98,8 @@ def from_file(path: Path, given: Mapping[str, Any]) -> Plan:
     for name in said:
         one_of("key in a plan", name, tuple(known))
     given = {name: value for name, value in given.items() if value not in (None, (), {})}
-    merged = {**said, **given}
+    tables = {name: {**said.get(name, {}), **given.get(name, {})} for name in ("config", "arguments", "model_args")}
+    merged = {**said, **given, **tables}
     for name in ("task", "models"):
         if name not in merged:
             raise UsageError(

@@ -5,7 +5,8 @@
     missing       options that were not mentioned have probability 0, where the others sum to 1
     sum           numbers that sum to nearly 1 were divided by their sum
 
-What is not repaired has a reason: no object, an option that does not exist, a number outside 0 to 1, a sum far from 1.
+What is not repaired has a reason: no object with options, an option that does not exist, a number outside 0 to 1, a sum far
+from 1.
 """
 
 import math
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hotmess.answers import stated
+from hotmess.collect.questions import letter
 
 __all__ = ["Stated", "read_probabilities"]
 
@@ -22,6 +24,7 @@ _NEAR = 0.1  # sums up to so far from 1 are taken for rounding
 _MOST = 1e6
 _ROUNDED = 0.02  # where options are missing, less than this is theirs
 _EXACT = 1e-6
+_LOOKED = 50  # objects, from the last
 _OBJECT = re.compile(r"\{[^{}]*\}")
 
 
@@ -41,9 +44,17 @@ class Stated:
 
 
 def read_probabilities(text: str, options: Sequence[str]) -> Stated:
-    """The last object in a text that can be read as probabilities of the options, by letter or by text."""
-    found = [_judged(said, options, mended) for said, mended in map(_decoded, reversed(_OBJECT.findall(text)))]
-    return next((one for one in found if one.probabilities), found[0] if found else Stated(None, reason="no JSON object"))
+    """What the last object in a text states that speaks of options, by letter or by text; an earlier one was a draft."""
+    known = {letter(place).casefold() for place in range(len(options))} | {option.strip().casefold() for option in options}
+    for text_of_one in reversed(_OBJECT.findall(text)[-_LOOKED:]):
+        said, mended = _decoded(text_of_one)
+        if isinstance(said, Mapping) and known & {_key(key) for key in said}:
+            return _judged(said, options, mended)
+    return Stated(None, reason="no JSON object with options")
+
+
+def _key(key: Any) -> str:
+    return str(key).strip().strip("().:").casefold()
 
 
 def _decoded(text: str) -> tuple[Any, bool]:
@@ -62,15 +73,13 @@ def _decoded(text: str) -> tuple[Any, bool]:
         return None, True
 
 
-def _judged(said: Any, options: Sequence[str], mended: bool) -> Stated:  # noqa: FBT001 - one of the two halves of a pair
-    if not isinstance(said, Mapping):
-        return Stated(None, reason="no JSON object")
+def _judged(said: Mapping[Any, Any], options: Sequence[str], mended: bool) -> Stated:  # noqa: FBT001 - one of the two halves of a pair
     aligned = stated(said, options)
     if aligned is None:
         return Stated(None, reason="not a number for each option")
     if not all(abs(value) <= _MOST for value in aligned):
         return Stated(None, reason="a number outside 0 to 1")
-    lacks = len(options) - len({str(key).strip().casefold() for key in said})
+    lacks = len(options) - len({_key(key) for key in said})
     repairs = ["json"] * mended + ["missing"] * (lacks > 0)
     total = math.fsum(aligned)
     if abs(total - 100) <= 100 * _NEAR and max(aligned) > 1:

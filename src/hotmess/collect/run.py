@@ -3,9 +3,10 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from hotmess.collect.budgets import config_of, preset
 from hotmess.collect.grid import random_enough
 from hotmess.collect.plan import Cell, Plan
-from hotmess.errors import HotmessError, UnreadableFile, UsageError, one_of
+from hotmess.errors import HotmessError, OtherVersion, UnreadableFile, UsageError, one_of
 from hotmess.read.archive import Archive
 from hotmess.read.inspect.samples import Header, Sample, header, summaries
 from hotmess.read.log import digest
@@ -30,11 +31,15 @@ _OURS = ("agent", "chains", "gpqa", "mcq", "mmlu", "mwe", "swe_bench")
 _BAD = 0.05  # of the samples may end in an error; with more, the figures would be of those that happened to pass
 _TRIES = 2  # of a sample that ended in an error, and of a log that has too many of them
 _RETRIES = 7  # of a call, each after twice the time: six minutes in all; Inspect alone would try for ever
-_TRANSPORT = {"max_retries", "max_connections", "adaptive_connections", "timeout", "attempt_timeout", "batch", "cache"}
 _LEAST = 5  # samples of a question, before the width of an interval may end a run (statistics 6.2)
-_SHUFFLE = 0  # the order in which a limited number of questions is drawn
+_SHUFFLE = 1  # the order of questions, always the same, so that a limit takes more of them; Inspect takes 0 for no order
 _FLUSH = 1  # samples that are held before they are written, so that to be killed loses none that came to its end
 _MARKUP = re.compile(r"\[/?(?:bold|italic|red|blue|green|yellow|dim)?\]")
+_HOW_SENT = {  # what does not change what a model says: logs that differ in it are of one plan
+    *("adaptive_connections", "attempt_timeout", "batch", "cache", "cache_prompt", "max_connections", "max_retries"),
+    *("stream_idle_timeout", "timeout"),
+}
+_WHERE_SENT = {"api_key", "base_url"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Done:
         logs: where they are.
         contexts: of each question.
         rounds: how many samples in each context its logs were meant to hold.
+        questions: how many.
+        sha256: of the questions, where it is known.
         first_error: the first of the errors.
     """
 
@@ -59,24 +66,35 @@ class Done:
     logs: tuple[str, ...] = ()
     contexts: int = 1
     rounds: int = 0
+    questions: int = 0
+    sha256: str | None = None
     first_error: str = ""
 
 
-def prepared(plan: Plan, cell: Cell, samples: int) -> Task:
-    """The task of a cell, with its model, what is asked of it, and so many samples in each context.
+def prepared(plan: Plan, cell: Cell, have: Done) -> Task:
+    """The task of a cell, with its model, what is asked of it, and its samples: never fewer than there are.
 
     Raises:
         UsageError: there is no such task or model, or it cannot be asked like this.
         NoRandomness: all samples would be copies.
+        OtherVersion: what is there was asked of other questions.
     """
     with _told():
         name, arguments = _called(plan)
         made = _made(name, arguments)
+        facts = made.metadata or {}
+        if have.sha256 not in (None, facts.get("sha256")):
+            raise OtherVersion(
+                f"the questions are not those of {have.logs[-1]}: their SHA-256 is {facts.get('sha256')}, it was {have.sha256}",
+                why="answers to one question would be taken for answers to another",
+                hint="another folder: -o",
+            )
         config = made.config.merge(_config(plan, cell))
         random_enough(config.temperature, config.seed, config.top_k, config.top_p)
         model = _model(cell.model, plan.model_args)
-        contexts = (made.metadata or {}).get("contexts", 1)
-        facts = {**(made.metadata or {}), "cell": str(cell), "plan": _mark(plan)}
+        contexts = int(facts.get("contexts", 1))
+        samples = max(plan.samples or (made.epochs or 1) // contexts, have.rounds)
+        facts = {**facts, "cell": str(cell), "plan": _mark(plan)}
         return task_with(made, model=model, config=config, epochs=Epochs(contexts * samples, []), metadata=facts)
 
 
@@ -96,42 +114,75 @@ def collected(
         plan: what is to be collected.
         folder: of the logs, one for each cell.
         display: as Inspect has it: rich, plain, none.
-        width: half of the width of the interval of incoherence that some logs give, for these very questions.
+        width: half of the width of the interval of incoherence that some logs give, for these very questions; infinite, or not a
+            number, where they give none.
         told: is told what happens between rounds.
 
     Returns:
         Whether every cell came to its end, with few errors.
 
     Raises:
-        UsageError: the plan cannot be carried out as it is.
+        UsageError: the plan cannot be carried out as it is, or is being carried out.
     """
-    goal = {cell: max(plan.samples, known.rounds) for cell, known in done(plan, folder).items()}
-    while True:
-        _run([prepared(plan, cell, samples) for cell, samples in goal.items()], plan, folder, display)
-        known = done(plan, folder)
-        finished = all(have.samples and have.errors <= _BAD * have.samples for have in known.values())
-        if plan.until_width is None or not finished:
-            return finished
-        more = {cell: _next(goal[cell], width(known[cell].logs), plan, known[cell].contexts) for cell in goal}
-        if more == goal:
-            return True
-        for cell, samples in more.items():
-            if samples > goal[cell]:
-                told(f"{cell}: from {goal[cell]} to {samples} samples in each context")
-        goal = more
+    known, without = done(plan, folder), set[Cell]()
+    with _alone(folder):
+        while True:
+            tasks = {cell: prepared(plan, cell, have) for cell, have in known.items()}
+            _run(list(tasks.values()), plan, folder, display, known.values())
+            known = _tidied(plan, folder)
+            finished = all(have.samples and have.errors <= _BAD * have.samples for have in known.values())
+            if plan.until_width is None or not finished:
+                return finished
+            more = {}
+            for cell, have in known.items():
+                half = width(have.logs)
+                more[cell] = have.rounds if cell in without else _next(half, plan, have)
+                if not isfinite(half) and have.rounds * have.contexts >= _LEAST and cell not in without:
+                    without.add(cell)  # one more round may give an interval; two without are enough
+                    told(f"{cell}: no interval of incoherence (no errors, or fewer than three contexts)")
+            if all(more[cell] == have.rounds for cell, have in known.items()):
+                return True
+            for cell, samples in more.items():
+                if samples > known[cell].rounds:
+                    told(f"{cell}: from {known[cell].rounds} to {samples} samples in each context")
+            known = {cell: replace(have, rounds=more[cell]) for cell, have in known.items()}
 
 
-def _next(samples: int, width: float, plan: Plan, contexts: int) -> int:
+def _next(half: float, plan: Plan, have: Done) -> int:
     """How many samples a context should have next: as many, if that is enough, else half of the way to what seems needed."""
-    wanted = plan.until_width or 0.0
-    if samples * contexts >= _LEAST and width <= wanted:
+    wanted, samples = plan.until_width or 0.0, have.rounds
+    if samples >= plan.max_samples or (samples * have.contexts >= _LEAST and half <= wanted):
         return samples
-    needed = samples * (width / wanted) ** 2 if width > wanted else samples + 1  # the width falls as one over the root
+    if not isfinite(half) or half <= wanted:
+        return samples + 1
+    needed = samples * (half / wanted) ** 2  # the width falls as one over the root
     return min(max(samples + 1, int(samples + (needed - samples) / 2)), plan.max_samples)
 
 
 def done(plan: Plan, folder: Path) -> dict[Cell, Done]:
     """What a folder holds of each cell of a plan; of a cell of which it holds nothing, nothing."""
+    logs = _logs(plan, folder)
+    return {cell: _done(logs.get(str(cell), [])) for cell in plan.cells()}
+
+
+def _tidied(plan: Plan, folder: Path) -> dict[Cell, Done]:
+    """The same, once the logs are gone of which a later one holds every sample: Inspect begins a new one whenever it goes on."""
+    for logs in _logs(plan, folder).values():
+        held = {sample.uuid for sample in logs[-1].samples}
+        for log in logs[:-1]:
+            if {sample.uuid for sample in log.samples} <= held:
+                Path(log.path).unlink()
+    return done(plan, folder)
+
+
+class _Log(NamedTuple):
+    path: str
+    head: Header
+    samples: Sequence[Sample]
+
+
+def _logs(plan: Plan, folder: Path) -> dict[str, list[_Log]]:
+    """The logs of a plan by the name of their cell, the earlier first."""
     mark, found = _mark(plan), dict[str, list[_Log]]()
     for path in sorted(folder.glob("*.eval")) if folder.is_dir() else ():
         try:
@@ -143,13 +194,7 @@ def done(plan: Plan, folder: Path) -> dict[Cell, Done]:
                     found.setdefault(facts.get("cell", ""), []).append(_Log(str(path), log, summaries(archive)))
         except (Malformed, UnreadableFile):
             continue  # one that was killed while it was begun; Inspect begins it again
-    return {cell: _done(found.get(str(cell), [])) for cell in plan.cells()}
-
-
-class _Log(NamedTuple):
-    path: str
-    head: Header
-    samples: Sequence[Sample]
+    return found
 
 
 def _done(logs: Sequence[_Log]) -> Done:
@@ -158,17 +203,20 @@ def _done(logs: Sequence[_Log]) -> Done:
         return Done()
     every = {(str(sample.id), sample.epoch): sample for log in logs for sample in log.samples}.values()
     usage = [one for sample in every for one in (sample.model_usage or {}).values()]
-    contexts = int((logs[0].head.eval.metadata or {}).get("contexts") or 1)
+    facts = logs[-1].head.eval.metadata or {}
+    contexts = int(facts.get("contexts") or 1)
     errors = [_error(sample) for sample in every if sample.error]
     return Done(
-        len(every) - len(errors),
-        len(errors),
-        sum(int(one.input_tokens or 0) for one in usage),
-        sum(int(one.output_tokens or 0) for one in usage),
-        tuple(log.path for log in logs),
-        contexts,
-        max(int((log.head.eval.config or {}).get("epochs") or 1) for log in logs) // contexts,
-        next(iter(errors), ""),
+        samples=len(every) - len(errors),
+        errors=len(errors),
+        input_tokens=sum(int(one.input_tokens or 0) for one in usage),
+        output_tokens=sum(int(one.output_tokens or 0) for one in usage),
+        logs=tuple(log.path for log in logs),
+        contexts=contexts,
+        rounds=max(int((log.head.eval.config or {}).get("epochs") or 1) for log in logs) // contexts,
+        questions=len({str(sample.id) for sample in every}),
+        sha256=facts.get("sha256"),
+        first_error=next(iter(errors), ""),
     )
 
 
@@ -177,7 +225,23 @@ def _error(sample: Sample) -> str:
     return str(said).strip().partition("\n")[0][:200]
 
 
-def _run(tasks: list[Task], plan: Plan, folder: Path, display: DisplayType) -> None:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep others from carrying out a plan in the same folder: both would pay for the same samples."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".collecting").open("w") as lock:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process, however that ends
+        except ImportError:
+            pass  # Windows has no such lock
+        except OSError as problem:
+            raise UsageError(f"something else collects into `{folder}`", hint="wait for it, or -o another folder") from problem
+        yield
+
+
+def _run(tasks: list[Task], plan: Plan, folder: Path, display: DisplayType, known: Iterable[Done]) -> None:
     with _told(), redirect_stdout(sys.stderr):
         eval_set(
             tasks,
@@ -191,8 +255,10 @@ def _run(tasks: list[Task], plan: Plan, folder: Path, display: DisplayType) -> N
             score_display=False,
             log_format="eval",
             log_buffer=_FLUSH,
-            limit=plan.limit,
-            sample_shuffle=None if plan.limit is None else _SHUFFLE,
+            limit=None if plan.limit is None else max([plan.limit, *(have.questions for have in known)]),
+            sample_shuffle=_SHUFFLE,
+            retry_cleanup=False,  # it would delete a log that holds more than what is asked for now
+            log_dir_allow_dirty=True,  # other models and plans may stand beside this one
         )
 
 
@@ -235,8 +301,9 @@ def _config(plan: Plan, cell: Cell) -> GenerateConfig:
 def _mark(plan: Plan) -> str:
     """What logs of one plan have in common, whatever their cell and their number of samples."""
     name, arguments = _called(plan)
-    config = {key: value for key, value in plan.config.items() if key not in _TRANSPORT}
-    told = {"task": name, **arguments, "preset": plan.preset, "config": config, "model": dict(plan.model_args)}
+    config = {key: value for key, value in plan.config.items() if key not in _HOW_SENT}
+    where = {key: value for key, value in plan.model_args.items() if key not in _WHERE_SENT}
+    told = {"task": name, **arguments, "preset": plan.preset, "config": config, "model": where}
     return digest(json.dumps(told, sort_keys=True, default=str).encode())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from inspect_ai.scorer import CORRECT, INCORRECT, NOANSWER, Score, Scorer, Target, accuracy, mean, scorer
 from inspect_ai.solver import TaskState
 
-from hotmess.collect.choosing import chosen, tagged
+from hotmess.collect.choosing import chosen, concluded, tagged
 from hotmess.collect.metrics import incoherence, unread
 from hotmess.collect.probabilities import read_probabilities
 from hotmess.read.unit_tests import from_explanation, unchanged
@@ -19,7 +19,7 @@ def mcq() -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score:
         options, right = _options(state), _right(state, target.text)
-        answer = chosen(state.output.completion, options)
+        answer = chosen(state.output.completion, options, cut=_is_cut(state))
         facts = _facts(state, target=right, options=len(options))
         if answer is None:
             return _no_answer(state, "no option was named", facts)
@@ -34,7 +34,7 @@ def probabilities() -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score:
         options, right = _options(state), _right(state, target.text)
-        found = read_probabilities(state.output.completion, options)
+        found = read_probabilities(concluded(state.output.completion), options)
         facts = _facts(state, options=len(options), place=options.index(right)) | {"repairs": list(found.repairs)}
         if found.probabilities is None:
             return _no_answer(state, found.reason, facts)
@@ -55,9 +55,9 @@ def open_answer() -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         answer, facts = tagged(state.output.completion), _facts(state)
         if answer is None:
-            return _no_answer(state, "no <answer> tags", facts, NOANSWER if target.text else "")
+            return _no_answer(state, "no <answer> tags", facts if target.text else _facts(state, ungraded=True))
         if not target.text:
-            return Score(value=answer, answer=answer, metadata=facts)
+            return Score(value=answer, answer=answer, metadata=_facts(state, ungraded=True))
         same = " ".join(answer.casefold().split()) == " ".join(target.text.casefold().split())
         facts = _facts(state, target=target.text)
         return Score(value=CORRECT if same else INCORRECT, answer=target.text if same else answer, metadata=facts)
@@ -87,6 +87,10 @@ def tests_vector(grader: Scorer) -> Scorer:
     return score
 
 
+def _is_cut(state: TaskState) -> bool:
+    return state.output.stop_reason in {"max_tokens", "model_length"}
+
+
 def _options(state: TaskState) -> list[str]:
     return [choice.value for choice in state.choices]
 
@@ -103,7 +107,8 @@ def _facts(state: TaskState, **known: Any) -> dict[str, Any]:
     return {"hotmess": known | ({} if context is None else {"context": context})}
 
 
-def _no_answer(state: TaskState, why: str, facts: dict[str, Any], value: str = NOANSWER) -> Score:
-    cut = state.output.stop_reason in {"max_tokens", "model_length"}
-    reason = "max_tokens" if cut else "no_response" if not state.output.completion.strip() else "invalid_response_format"
-    return Score(value=value, answer="", reason=reason, metadata=facts | {"unread": why})
+def _no_answer(state: TaskState, why: str, facts: dict[str, Any]) -> Score:
+    reason = (
+        "max_tokens" if _is_cut(state) else "no_response" if not state.output.completion.strip() else "invalid_response_format"
+    )
+    return Score(value=NOANSWER, answer="", reason=reason, metadata=facts | {"unread": why})

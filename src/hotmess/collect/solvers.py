@@ -101,7 +101,7 @@ def fewshot_grid(
             shown = grid.shown(bank, one, place)
         except HotmessError as error:
             raise PrerequisiteError(str(error)) from error
-        sent = seed_of(seed, one.ident, _way(str(state.model), config), state.epoch)
+        sent = seed_of(seed, one.ident, f"{_way(str(state.model), config)}\n{grid}\n{form}", state.epoch)
         state.user_prompt.text = prompt(one, form, shown)
         ids = [other.ident for other in shown]
         context = grid.context_id(one.ident, place)

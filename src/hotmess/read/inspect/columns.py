@@ -94,7 +94,7 @@ def run_of(log: Header, name: str, source: str, how: How) -> Run:
 def response(run: Run, sample: Sample, scorer: str | None) -> Response:
     """A sample with the score of a scorer, and the unit tests that this score stands for."""
     score = _decided(sample, scorer)
-    value = None if score is None else number(score.value)
+    value = None if score is None or _ungraded(score) else number(score.value)
     return Response(run, sample, score, value, _tests(sample, score, run.how), _status(sample, score, value, run.how))
 
 
@@ -133,7 +133,6 @@ def _config(log: Header) -> dict[str, Any]:
 
 _SHORT = 40  # characters of an argument
 _HUGE = 1e300
-_SURELY = 500  # characters that no summary cuts
 _DRAWS = ("contexts", "samples", "data", "sandbox_type")  # of our own tasks: how much was asked, and where, not how
 _LIMITS = ("message_limit", "token_limit", "turn_limit", "time_limit", "working_limit", "cost_limit")
 
@@ -204,7 +203,9 @@ def _status(sample: Sample, score: Score | None, value: float | None, how: How) 
         return "error"
     if sample.invalidation or score is None or (sample.limit and how.on_limit == "drop"):
         return "missing"
-    if value is None and score.value != "N" and not score.reason and not _ungraded(score):
+    if _ungraded(score):
+        return "ok" if str(score.answer or "").strip() else "invalid"
+    if value is None and score.value != "N" and not score.reason:
         return "missing"  # NaN, or no value at all
     if score.reason or score.value == "N" or (isinstance(score.answer, str) and not score.answer.strip()):
         return "limit" if sample.limit else "invalid"
@@ -212,9 +213,9 @@ def _status(sample: Sample, score: Score | None, value: float | None, how: How) 
 
 
 def _ungraded(score: Score) -> bool:
-    """Whether the value is the answer itself, to which there is no right one; a summary has its answers cut and on one line."""
-    told = isinstance(score.value, str) and isinstance(score.answer, str) and score.answer.strip()
-    return bool(told) and _one_line(score.value)[:_SURELY] == _one_line(score.answer)[:_SURELY]
+    """Whether our scorer noted that nothing is right or wrong in the answer."""
+    facts = (score.metadata or {}).get("hotmess")
+    return isinstance(facts, dict) and bool(facts.get("ungraded"))
 
 
 def _reason(response: Response) -> str | None:
