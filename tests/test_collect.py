@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import perm
 from threading import Thread
 
 import numpy as np
@@ -163,7 +164,9 @@ def test_examples_are_of_the_pool_of_the_kind_and_never_the_question(asked, grid
         found = shown(grid, asked, one, Place(0, 0))
         able = [other for other in asked.pool or asked.questions if grid.crossed or (other.kind == one.kind and other != one)]
         assert set(found) <= set(able)
-        assert len(found) == len(set(found)) == min(grid.examples, len(able))
+        each = min(grid.examples, len(able))
+        too_few = each and perm(len(able), each) < grid.contexts  # contexts that could not differ are refused
+        assert len(found) == len(set(found)) == (0 if too_few else each)
 
 
 def test_examples_have_an_answer_and_another_text():
@@ -439,7 +442,7 @@ def test_mmlu_is_asked_of_its_test_and_shown_of_its_validation(tmp_path):
     assert idents(found.questions) == [*(f"anatomy/test/{n}" for n in range(5)), *(f"virology/test/{n}" for n in range(3))]
     assert sorted(idents(found.pool)) == [f"{subject}/validation/{n}" for subject in ("anatomy", "virology") for n in (0, 1)]
     assert found.questions[2] == Question("anatomy/test/2", "test anatomy 2", ("w2", "x2", "y2", "z2"), "y2", "anatomy")
-    shown = Grid(3, 5).shown(found, found.questions[0], Place(1, 0))
+    shown = Grid(2, 5).shown(found, found.questions[0], Place(1, 0))
     assert sorted(idents(shown)) == ["anatomy/validation/0", "anatomy/validation/1"]
 
 
@@ -499,8 +502,8 @@ def test_the_aligned_answer_is_not_always_the_matching_one(name, tmp_path):
     folder = mwe_folder(tmp_path, [name])
     matching = [one.answer for one in banks.mwe([name], "matching", folder).questions]
     assert matching == ["Yes", "No"]
-    if name == "one-box-tendency":
-        with pytest.raises(UsageError, match="no behaviour `one-box-tendency`"):
+    if name in ("one-box-tendency", "self-awareness-web-gpt"):
+        with pytest.raises(UsageError, match=f"no behaviour `{name}`"):
             banks.mwe([name], "aligned", folder)
         return
     flipped = name.startswith(("coordinate", "myopic")) or name == "corrigible-less-HHH"
@@ -510,8 +513,11 @@ def test_the_aligned_answer_is_not_always_the_matching_one(name, tmp_path):
 
 def test_by_default_all_behaviours_are_asked_that_have_an_aligned_answer(tmp_path):
     folder = mwe_folder(tmp_path)
-    assert {one.kind for one in banks.mwe(data=folder).questions} == {*banks.BEHAVIOURS} - {"one-box-tendency"}
-    assert len(banks.mwe(data=folder).questions) == 2 * 15
+    assert {one.kind for one in banks.mwe(data=folder).questions} == {*banks.BEHAVIOURS} - {
+        "one-box-tendency",
+        "self-awareness-web-gpt",
+    }
+    assert len(banks.mwe(data=folder).questions) == 2 * 14
     assert len(banks.mwe(target="matching", data=folder).questions) == 2 * 16
 
 

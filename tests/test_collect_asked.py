@@ -278,11 +278,11 @@ STATED = {
     '{"A": 0.99}': ((1, 0, 0), ("missing", "sum"), ""),
     '{"A": 0.33, "B": 0.33, "C": 0.33}': ((1 / 3, 1 / 3, 1 / 3), ("sum",), ""),
     '{"A": 0.5, "a": 0.5, "B": 0.5}': ((0.5, 0.5, 0), ("missing",), ""),
-    "no object": (None, (), "no JSON object"),
-    "": (None, (), "no JSON object"),
-    '{"A": 0.5, "B": 0.25, "C": 0.2': (None, (), "no JSON object"),
-    "[0.5, 0.25, 0.25]": (None, (), "no JSON object"),
-    "{}": (None, (), "not a number for each option"),
+    "no object": (None, (), "no JSON object with options"),
+    "": (None, (), "no JSON object with options"),
+    '{"A": 0.5, "B": 0.25, "C": 0.2': (None, (), "no JSON object with options"),
+    "[0.5, 0.25, 0.25]": (None, (), "no JSON object with options"),
+    "{}": (None, (), "no JSON object with options"),
     '{"A": 0.5, "B": 0.25, "D": 0.25}': (None, (), "not a number for each option"),
     '{"A": "likely", "B": "so so", "C": 0}': (None, (), "not a number for each option"),
     '{"A": true, "B": false, "C": false}': (None, (), "not a number for each option"),
@@ -360,7 +360,7 @@ CHOSEN = {
     "ANSWER: B <answer>C</answer>": "Oslo",
     "ANSWER: A\nNo, wait.\nANSWER: C": "Oslo",
     "ANSWER: C\n\nThe answer is A, they say.": "Oslo",
-    "I take (A). No, (B).": "Rome",
+    "I take (A). No, (B).": None,
     "#### B": "Rome",
     "#### Rome": "Rome",
     "B": "Rome",
@@ -388,15 +388,13 @@ def read_from_a_log(text):
     return answer if answer in CITIES else None
 
 
-@pytest.mark.parametrize("text", [text for text in CHOSEN if "oslo" not in text])
+@pytest.mark.parametrize("text", [text for text in CHOSEN if "oslo" not in text and text != "I take (A). No, (B)."])
 def test_a_reply_is_read_as_when_a_log_is_read(text):
     assert chosen(text, CITIES) == read_from_a_log(text)
 
 
 said = st.sampled_from(["A", "(b)", "C.", "Rome", "d", "Berlin", "**B**", "C) Oslo", ""])
-ways = st.sampled_from(
-    ["ANSWER: {}", "<answer>{}</answer>", "the answer is {}.", "\\boxed{{{}}}", "Hm {} hm", "{}", "no answer: {}"]
-)
+ways = st.sampled_from(["ANSWER: {}", "<answer>{}</answer>", "the answer is {}.", "\\boxed{{{}}}", "no answer: {}"])
 replies = st.lists(st.builds(str.format, ways, said), max_size=4).map("\n".join)
 
 
@@ -409,6 +407,42 @@ def test_any_reply_is_read_as_when_a_log_is_read(text):
 def test_what_is_chosen_is_an_option(text, options):
     found = chosen(text, options)
     assert found is None or found in options
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("Option A looks wrong. Let me look at option C.", None),
+        ("I refuse to choose; see Plan B.", None),
+        ("<think>the answer is A, hmm", None),
+        ("<think>the answer is A</think>\nANSWER: B", "Rome"),
+        ("ANSWER: \\boxed{B}", "Rome"),
+        ("$\\boxed{B}$", "Rome"),
+        ("ANSWER: Option B", "Rome"),
+        ("ANSWER: B (Rome)", "Rome"),
+        ("ANSWER: B - Rome", "Rome"),
+        ("ANSWER: A good one is not there", None),
+        ("Paris it is not.\n\nB", "Rome"),
+    ],
+)
+def test_only_what_says_that_it_is_an_answer_is_one(text, option):
+    assert chosen(text, CITIES) == option
+
+
+@pytest.mark.parametrize(("text", "option"), [("so the answer is B", None), ("\\boxed{B}", None), ("ANSWER: B", "Rome")])
+def test_a_reply_that_was_cut_off_chooses_only_by_its_answer_line(text, option):
+    assert chosen(text, CITIES, cut=True) == option
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"A": 0.7, "B": 0.2, "C": 0.1} at first; now {"A": 0.1, "B": 0.9, "C": 0.1, "D": 0.1}', "not a number for each option"),
+        ('{"A": 0.4, "B": 0.3, "C": 0.3} is the form; mine is {"A": 0.9, "B": 0.9, "C": 0.1}', "a sum of 1.9"),
+    ],
+)
+def test_a_draft_never_stands_for_probabilities_that_cannot_be_read(text, reason):
+    assert read_probabilities(text, ("Paris", "Rome", "Oslo")).reason == reason
 
 
 @pytest.mark.parametrize(

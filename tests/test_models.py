@@ -491,7 +491,7 @@ def test_one_prompt_that_is_too_long_does_not_spoil_the_others(run, taught, tmp_
     assert [error and "this model can hold" in error.message for error in errors] == [None, True, None]
 
 
-def test_inspect_says_what_it_cannot_do(run, taught, caplog, tmp_path):
+def test_inspect_says_what_it_cannot_do(run, taught, caplog):  # noqa: ARG001 - where Inspect is
     from inspect_ai._util.error import PrerequisiteError
     from inspect_ai.model import GenerateConfig, get_model
 

@@ -196,8 +196,7 @@ def _half_width(logs: Sequence[str]) -> float:
         found = measure(read(*logs), about="benchmark", max_invalid=1.0).rows[0].incoherence
     except HotmessError:
         return float("inf")
-    half = (found.high - found.low) / 2
-    return half
+    return (found.high - found.low) / 2
 
 
 def _told(plan: "Plan", output: Path, *, finished: bool) -> None:
