@@ -90,7 +90,7 @@ def prepared(plan: Plan, cell: Cell, have: Done) -> Task:
                 hint="another folder: -o",
             )
         config = made.config.merge(_config(plan, cell))
-        random_enough(config.temperature, config.seed, config.top_k, config.top_p)
+        _check_random(plan, cell, config)
         model = _model(cell.model, plan.model_args)
         contexts = int(facts.get("contexts", 1))
         samples = max(plan.samples or (made.epochs or 1) // contexts, have.rounds)
@@ -279,6 +279,13 @@ def _made(name: str, arguments: dict[str, Any]) -> Task:
         return registry_create("task", name, **arguments)
     except TypeError as problem:
         raise UsageError(f"`{name}` cannot be called like this: {problem}", hint="its arguments: -T name=value") from problem
+
+
+def _check_random(plan: Plan, cell: Cell, config: GenerateConfig) -> None:
+    """Refuse what would make all samples of a context copies, by itself or by what a provider makes of it."""
+    unasked = cell.model.partition("/")[0].endswith("-completions") and config.temperature is None
+    greedy = plan.model_args.get("do_sample") is False
+    random_enough(0 if unasked or greedy else config.temperature, config.seed, config.top_k, config.top_p)
 
 
 def _model(name: str, arguments: Mapping[str, Any]) -> Model:
