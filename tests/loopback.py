@@ -139,7 +139,11 @@ class Handler(BaseHTTPRequestHandler):
         self._answer({})
 
     def do_POST(self):
-        self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ConnectionError("the client left before it had said all")
+        self._answer(json.loads(body))
 
     def _answer(self, body):
         try:

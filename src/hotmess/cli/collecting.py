@@ -92,7 +92,10 @@ def collect(task: str, output: Path, yes: bool, dry_run: bool, **given: Any) -> 
     needed()
     plan = _plan(task, given)
     from hotmess.collect.run import collected, done, prepared
+    from hotmess.errors import CannotWrite
 
+    if output.exists() and not output.is_dir():
+        raise CannotWrite(f"`{output}` is a file, and logs need a folder", hint="-o logs")
     known = done(plan, output)
     rows = [(cell, have, prepared(plan, cell, have)) for cell, have in known.items()]
     missing = _preview(plan, rows)

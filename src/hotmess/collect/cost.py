@@ -54,8 +54,7 @@ def cost_of(plan: Plan, cell: Cell, have: Done, task: Any, *, samples: int | Non
 def _tokens(cell: Cell, have: Done, task: Any) -> tuple[float, float]:
     """Tokens in and out of a sample: the mean of those that there are; before, a guess from the length of the questions."""
     if have.samples:
-        every = have.samples + have.errors
-        return have.input_tokens / every, have.output_tokens / every
+        return have.input_tokens / have.samples, have.output_tokens / have.samples
     looked = [task.dataset[place] for place in range(min(len(task.dataset), _LOOKED))]
     letters = sum(len(str(one.input)) + sum(map(len, one.choices or ())) for one in looked) / len(looked)
     shown = 1 + (task.metadata or {}).get("examples", 0)

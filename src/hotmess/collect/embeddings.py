@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hotmess.errors import BadShape, MissingExtra, Unreachable, UsageError, one_of
+from hotmess.errors import BadShape, MissingExtra, Unreachable, UnreadableFile, UsageError, one_of
 
 __all__ = ["KINDS", "Embedder", "embedded", "embedder"]
 
@@ -73,10 +73,9 @@ def embedded(texts: Sequence[str], by: Embedder, cache: Path, progress: Callable
 
     Raises:
         Unreachable: the server does not answer; what it answered before is kept.
+        UnreadableFile: the cache is something else.
     """
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(cache)) as kept:
-        kept.execute("create table if not exists vectors (key blob primary key, vector blob not null) without rowid")
+    with closing(_opened(cache)) as kept:
         keys = [_key(by.name, text) for text in texts]
         once = dict(zip(keys, texts, strict=True))
         known = {key: found for key in once if (found := _kept(kept, key)) is not None}
@@ -89,6 +88,16 @@ def embedded(texts: Sequence[str], by: Embedder, cache: Path, progress: Callable
             known |= made
             progress(start + len(batch), len(missing))
     return np.array([known[key] for key in keys], dtype=np.float64)
+
+
+def _opened(cache: Path) -> sqlite3.Connection:
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        kept = sqlite3.connect(cache)
+        kept.execute("create table if not exists vectors (key blob primary key, vector blob not null) without rowid")
+    except (sqlite3.Error, OSError) as problem:
+        raise UnreadableFile(f"`{cache}` is no cache of embeddings: {problem}", hint="--cache with another file") from problem
+    return kept
 
 
 def _kept(kept: sqlite3.Connection, key: bytes) -> ndarray | None:
@@ -136,14 +145,15 @@ def _openai(model: str, base_url: str | None) -> Embedder:
     key = os.environ.get("OPENAI_API_KEY")
     if key is None and base_url is None:
         raise UsageError("openai needs a key", hint="set OPENAI_API_KEY, or --base-url for a server of your own")
+    shown = urlsplit(place)._replace(netloc=urlsplit(place).netloc.rpartition("@")[2]).geturl()  # a password is told to nobody
     client = OpenAI(base_url=place, api_key=key or "none", max_retries=8)
 
     def embed(texts: Sequence[str]) -> list[list[float]]:
         try:
             answer = client.embeddings.create(model=model, input=[text or " " for text in texts])
-        except OpenAIError as problem:
-            found = f"{place}/embeddings: {str(problem).splitlines()[0][:200]}"
+            return [one.embedding for one in sorted(answer.data, key=lambda one: one.index)]
+        except (OpenAIError, ValueError, AttributeError) as problem:  # the last two where it answers something else
+            found = f"{shown}/embeddings: {str(problem).strip().partition(chr(10))[0][:200]}"
             raise Unreachable(found, why="what it embedded before is kept", hint="the same command goes on") from problem
-        return [one.embedding for one in sorted(answer.data, key=lambda one: one.index)]
 
-    return Embedder(f"{urlsplit(place).hostname}:{urlsplit(place).port or ''} {model}", embed)
+    return Embedder(f"{shown} {model}", embed)

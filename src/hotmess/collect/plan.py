@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,18 @@ from hotmess.errors import NoSuchPath, UnreadableFile, UsageError, one_of
 
 __all__ = ["Cell", "Plan", "from_file", "is_plan"]
 
+_TYPES: tuple[tuple[str, Any, str], ...] = (
+    ("task", str, "the name of a task"),
+    ("format", str, "a word"),
+    ("data", str, "a path"),
+    ("preset", str, "a word"),
+    ("config", dict, "a table of names and values"),
+    ("arguments", dict, "a table of names and values"),
+    ("model_args", dict, "a table of names and values"),
+    ("price", list, "two numbers: [1.1, 4.4]"),
+    ("until_width", float, "a number such as 0.05"),
+    *((name, int, "a whole number from 1") for name in ("samples", "contexts", "limit", "max_samples")),
+)
 _SUFFIXES = (".toml", ".yaml", ".yml")
 
 
@@ -78,7 +90,7 @@ class Plan:
             raise UsageError(f"the price {list(self.price)}", hint="dollars for a million tokens in, and out: price = [1.1, 4.4]")
         if self.until_width is not None and not 0 < self.until_width < 1:
             raise UsageError(f"a width of {self.until_width:g}; it lies between 0 and 1", hint="--until-width 0.05 for ±5 points")
-        if self.max_samples < (self.samples or 1):
+        if self.until_width is not None and self.max_samples < (self.samples or 1):
             raise UsageError(f"at most {self.max_samples} samples, but {self.samples} to begin with", hint="--max-samples higher")
 
     def cells(self) -> list[Cell]:
@@ -96,7 +108,11 @@ def from_file(path: Path, given: Mapping[str, Any]) -> Plan:
     said = _read(path)
     known = {one.name: one for one in fields(Plan)}
     for name in said:
-        one_of("key in a plan", name, tuple(known))
+        one_of("key in a plan", str(name), tuple(known))
+    said = {name: value for name, value in said.items() if value is not None}
+    for name, kind, what in _TYPES:
+        if not isinstance(said.get(name, kind()), kind):
+            raise UsageError(f"`{path}` has {name} {said[name]!r}", hint=f"{name} is {what}")
     given = {name: value for name, value in given.items() if value not in (None, (), {})}
     tables = {name: {**said.get(name, {}), **given.get(name, {})} for name in ("config", "arguments", "model_args")}
     merged = {**said, **given, **tables}
@@ -107,11 +123,9 @@ def from_file(path: Path, given: Mapping[str, Any]) -> Plan:
             )
     for name in ("models", "budgets"):
         listed = merged.get(name, ())
-        merged[name] = tuple(map(str, [listed] if isinstance(listed, str | int) else listed))
-    try:
-        return replace(Plan(**merged), price=tuple(merged["price"]) if merged.get("price") else None)
-    except TypeError as problem:
-        raise UsageError(f"`{path}` is no plan: {problem}") from problem
+        merged[name] = tuple(map(str, listed if isinstance(listed, list | tuple) else [listed]))
+    merged["price"] = tuple(merged["price"]) if merged.get("price") else None
+    return Plan(**merged)
 
 
 def is_plan(task: str) -> bool:
@@ -119,7 +133,7 @@ def is_plan(task: str) -> bool:
     return Path(task).suffix in _SUFFIXES
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[Any, Any]:
     if not path.is_file():
         raise NoSuchPath(f"there is no `{path}`", hint="a plan in TOML or YAML, or the name of a task")
     try:

@@ -49,13 +49,14 @@ class Done:
     Attributes:
         samples: that have a score.
         errors: that ended in an error.
-        input_tokens: of them all.
-        output_tokens: of them all, with reasoning.
+        input_tokens: of all that have a score.
+        output_tokens: of the same, with reasoning.
         logs: where they are.
         contexts: of each question.
         rounds: how many samples in each context its logs were meant to hold.
         questions: how many.
         sha256: of the questions, where it is known.
+        cancelled: whether the last run was interrupted.
         first_error: the first of the errors.
     """
 
@@ -68,6 +69,7 @@ class Done:
     rounds: int = 0
     questions: int = 0
     sha256: str | None = None
+    cancelled: bool = False
     first_error: str = ""
 
 
@@ -92,6 +94,8 @@ def prepared(plan: Plan, cell: Cell, have: Done) -> Task:
         config = made.config.merge(_config(plan, cell))
         _check_random(plan, cell, config)
         model = _model(cell.model, plan.model_args)
+        for number, sample in enumerate(made.dataset, 1):
+            sample.id = number if sample.id is None else sample.id  # or Inspect would not know them again in another order
         contexts = int(facts.get("contexts", 1))
         samples = max(plan.samples or (made.epochs or 1) // contexts, have.rounds)
         facts = {**facts, "cell": str(cell), "plan": _mark(plan)}
@@ -130,6 +134,8 @@ def collected(
             tasks = {cell: prepared(plan, cell, have) for cell, have in known.items()}
             _run(list(tasks.values()), plan, folder, display, known.values())
             known = _tidied(plan, folder)
+            if any(have.cancelled for have in known.values()):  # Inspect takes Ctrl-C for itself, and only notes it
+                raise KeyboardInterrupt
             finished = all(have.samples and have.errors <= _BAD * have.samples for have in known.values())
             if plan.until_width is None or not finished:
                 return finished
@@ -169,8 +175,9 @@ def _tidied(plan: Plan, folder: Path) -> dict[Cell, Done]:
     """The same, once the logs are gone of which a later one holds every sample: Inspect begins a new one whenever it goes on."""
     for logs in _logs(plan, folder).values():
         held = {sample.uuid for sample in logs[-1].samples}
+        tried = {(str(sample.id), sample.epoch) for sample in logs[-1].samples}  # an error that was tried again has a new name
         for log in logs[:-1]:
-            if {sample.uuid for sample in log.samples} <= held:
+            if all(one.uuid in held or (one.error and (str(one.id), one.epoch) in tried) for one in log.samples):
                 Path(log.path).unlink()
     return done(plan, folder)
 
@@ -202,7 +209,7 @@ def _done(logs: Sequence[_Log]) -> Done:
     if not logs:
         return Done()
     every = {(str(sample.id), sample.epoch): sample for log in logs for sample in log.samples}.values()
-    usage = [one for sample in every for one in (sample.model_usage or {}).values()]
+    usage = [one for sample in every if not sample.error for one in (sample.model_usage or {}).values()]
     facts = logs[-1].head.eval.metadata or {}
     contexts = int(facts.get("contexts") or 1)
     errors = [_error(sample) for sample in every if sample.error]
@@ -216,6 +223,7 @@ def _done(logs: Sequence[_Log]) -> Done:
         rounds=max(int((log.head.eval.config or {}).get("epochs") or 1) for log in logs) // contexts,
         questions=len({str(sample.id) for sample in every}),
         sha256=facts.get("sha256"),
+        cancelled=logs[-1].head.status == "cancelled",
         first_error=next(iter(errors), ""),
     )
 
