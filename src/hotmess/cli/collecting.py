@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from hotmess.collect.held import Done
     from hotmess.collect.plan import Cell, Plan
-    from hotmess.collect.run import Done
 
 __all__ = ["collect"]
 
@@ -91,7 +91,8 @@ def collect(task: str, output: Path, yes: bool, dry_run: bool, **given: Any) -> 
     """
     needed()
     plan = _plan(task, given)
-    from hotmess.collect.run import collected, done, prepared
+    from hotmess.collect.held import done
+    from hotmess.collect.run import collected, prepared
     from hotmess.errors import CannotWrite
 
     if output.exists() and not output.is_dir():
@@ -208,7 +209,7 @@ def _told(plan: "Plan", output: Path, *, finished: bool) -> None:
     Raises:
         Unreachable: too many samples ended in an error.
     """
-    from hotmess.collect.run import done
+    from hotmess.collect.held import done
     from hotmess.errors import Unreachable
 
     known = done(plan, output)

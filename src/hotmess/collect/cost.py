@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from hotmess.collect.held import Done
 from hotmess.collect.plan import Cell, Plan
-from hotmess.collect.run import Done
 
 __all__ = ["ASSUMED", "Cost", "cost_of", "questions_of"]
 

@@ -1,5 +1,6 @@
 """What is to be collected: a task, asked of models with budgets, so many contexts and samples; from options or from a file."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hotmess.errors import NoSuchPath, UnreadableFile, UsageError, one_of
+from hotmess.read.log import digest
 
 __all__ = ["Cell", "Plan", "from_file", "is_plan"]
 
@@ -23,6 +25,12 @@ _TYPES: tuple[tuple[str, Any, str], ...] = (
     ("until_width", float, "a number such as 0.05"),
     *((name, int, "a whole number from 1") for name in ("samples", "contexts", "limit", "max_samples")),
 )
+_OURS = ("agent", "chains", "gpqa", "mcq", "mmlu", "mwe", "swe_bench")
+_HOW_SENT = {  # what does not change what a model says: logs that differ in it are of one plan
+    *("adaptive_connections", "attempt_timeout", "batch", "cache", "cache_prompt", "max_connections", "max_retries"),
+    *("stream_idle_timeout", "timeout"),
+}
+_WHERE_SENT = {"api_key", "base_url"}
 _SUFFIXES = (".toml", ".yaml", ".yml")
 
 
@@ -97,6 +105,29 @@ class Plan:
         """Every way to ask, each once."""
         pairs = product(dict.fromkeys(self.models), dict.fromkeys(self.budgets) or ("",))
         return [Cell(model, budget) for model, budget in pairs]
+
+    def called(self) -> tuple[str, dict[str, Any]]:
+        """The task as it is registered, and its arguments; tasks of others are run as they are, several times.
+
+        Raises:
+            UsageError: another's task has no contexts, format or data.
+        """
+        asked = {"format": self.format, "contexts": self.contexts, "data": self.data}
+        known = {name: value for name, value in asked.items() if value is not None}
+        name = self.task.removeprefix("hotmess/")
+        if name in _OURS:
+            return f"hotmess/{name}", {**known, **self.arguments}
+        if known:
+            raise UsageError(f"`{self.task}` has no {', '.join(known)}", hint="its own arguments: -T name=value")
+        return "hotmess/agent", {"task": self.task, "arguments": dict(self.arguments)}
+
+    def mark(self) -> str:
+        """What logs of one plan have in common, whatever their cell and their number of samples."""
+        name, arguments = self.called()
+        config = {key: value for key, value in self.config.items() if key not in _HOW_SENT}
+        where = {key: value for key, value in self.model_args.items() if key not in _WHERE_SENT}
+        told = {"task": name, **arguments, "preset": self.preset, "config": config, "model": where}
+        return digest(json.dumps(told, sort_keys=True, default=str).encode())
 
 
 def from_file(path: Path, given: Mapping[str, Any]) -> Plan:
