@@ -8,6 +8,7 @@ import gc
 import json
 import re
 from collections import Counter
+from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
@@ -500,3 +501,13 @@ def test_a_grader_that_fails_is_no_wrong_answer(ident, tested):
         if sample.id == ident:
             assert rows[sample.uuid]["status"] in ("error", "missing")
             assert (ident == "declines") or "no space left on device" in sample.error.message
+
+
+def test_the_example_of_the_documentation_shows_incoherence(run):
+    text = (Path(__file__).parent.parent / "docs" / "extension.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    made = {"__name__": "example"}
+    exec(compile(example, "docs/extension.md", "exec"), made)  # noqa: S102 - our own document
+    log, _ = run(made["capitals"]())
+    assert (log.status, log.eval.config.epochs, log.eval.config.epochs_reducer) == ("success", 10, [])
+    assert {"accuracy", "incoherence", "incoherence_low"} <= set(log.results.scores[0].metrics)
