@@ -1245,8 +1245,10 @@ def test_answers_are_embedded_whole(opened):
 
 def test_what_embed_did_is_said(opened):
     many, different = len(opened.said), len(set(opened.said))
-    note, wrote, after = opened.embed.err.splitlines()[-3:]
+    left, note, hint, wrote, after = opened.embed.err.splitlines()[-5:]
+    assert left == f"note[not-embedded]: {48 - many} of 48 samples have no answer and are not in the table"
     assert note == "note[words-only]: vectors of words: whether the same was said, not whether the same was meant"
+    assert hint == "  hint: --by openai, or --by sentence-transformers:MODEL"
     assert wrote == f"wrote {many} samples to {opened.path}, of {different} different answers, by words-1024"
     assert after == f"next: hotmess figure answer-spread {opened.path}"
 

@@ -141,4 +141,9 @@ NOTICES: dict[str, str] = {
         between the halves is in neither, so both can be more coherent than the whole.""",
     "no-halves": """Natural variation is that between the shorter and the longer half of a question's samples, and each half
         needs two samples.""",
+    "not-embedded": """Some samples have no answer that could be embedded: they failed, or no answer tags were found. The table of
+        vectors holds the others only, so what is measured of it is about samples that did answer.""",
+    "words-only": """Vectors were made of words and pairs of words, without a model. Their spread tells how differently answers
+        are worded, and not how differently they are meant: two ways to say the same are far apart. `hotmess embed --by openai`
+        or `--by sentence-transformers:MODEL` uses a model.""",
 }

@@ -74,7 +74,7 @@ def _price(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before sending.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
-def collect(task: str, output: Path, yes: bool, dry_run: bool, **given: Any) -> None:  # noqa: FBT001 - click passes them by name
+def collect(task: str, output: Path, *, yes: bool, dry_run: bool, **given: Any) -> None:
     """Ask models the same questions many times, in several contexts, through Inspect.
 
     \b

@@ -1,7 +1,7 @@
 """`hotmess demo`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -77,5 +77,5 @@ def _what(answers: "pl.DataFrame") -> str:
     )
 
 
-def _size(parameters: object) -> str:
-    return f"{float(parameters) / 1e6:.1f} million"  # type: ignore[arg-type]
+def _size(parameters: Any) -> str:
+    return f"{float(parameters) / 1e6:.1f} million"

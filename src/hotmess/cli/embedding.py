@@ -39,29 +39,37 @@ def embed(paths: tuple[str, ...], output: Path, by: str, base_url: str | None, c
     Without a key, `words` counts words and pairs of words: it tells whether the same was said, not whether the same was meant.
     What was embedded is kept, and never sent again.
     """
-    from dataclasses import replace
-
     from hotmess.cli.collecting import needed
     from hotmess.cli.output import check_place, write
     from hotmess.cli.reasoning import bar
     from hotmess.collect.embeddings import embedded, embedder
     from hotmess.convert import as_table
+    from hotmess.errors import Notice
     from hotmess.read import Reading
     from hotmess.read.log import How
 
     needed()
     check_place(output, paths, (".parquet", ".jsonl"))
     known = embedder(by, base_url)
-    how = replace(How(True, options.pop("pattern"), options.pop("scorer"), options.pop("on_limit")), long_answers=True)  # noqa: FBT003
-    options.pop("text")
+    options.pop("text")  # texts are what is embedded: they are read in any case
+    chosen = {name: options.pop(name) for name in ("pattern", "scorer", "on_limit")}
+    how = How(text=True, long_answers=True, **chosen)
     source = Reading.of(paths, options.pop("columns"), how, processes=os.cpu_count() or 1)
-    table = _answered(source.table(**options))
+    every = source.table(**options)
+    table = _answered(every)
     texts = table["answer"].unique(maintain_order=True)
     with bar("embedding", len(texts)) as told:
         made = embedded(texts.to_list(), known, cache or _cache(), lambda done, total: told(len(texts) * done / total, ""))
     write(output, as_table(_with_vectors(table, texts, made, known.name), output.suffix))
+    notices = list(source.notices)
+    if table.height < every.height:
+        unread = f"{every.height - table.height:,} of {every.height:,} samples have no answer and are not in the table"
+        notices.append(Notice("not-embedded", unread))
     if by == "words":
-        click.echo("note[words-only]: vectors of words: whether the same was said, not whether the same was meant", err=True)
+        found = "vectors of words: whether the same was said, not whether the same was meant"
+        notices.append(Notice("words-only", found, "--by openai, or --by sentence-transformers:MODEL"))
+    for notice in notices:
+        click.echo(str(notice), err=True)
     click.echo(f"wrote {table.height:,} samples to {output}, of {len(texts):,} different answers, by {known.name}", err=True)
     click.echo("next: " + again("figure", ["answer-spread", str(output)]), err=True)
 

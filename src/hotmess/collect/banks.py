@@ -204,10 +204,12 @@ def _mwe_questions(local: Local, name: str, key: str) -> list[Question]:
         lines = local.path.read_text("utf-8").strip("\n").split("\n")
     except UnicodeDecodeError as problem:
         raise UnreadableFile(f"`{local.path}` is no UTF-8 text: {problem}", hint=_MWE_PAGE) from problem
-    return [
-        _made(lambda line: _mwe_question(json.loads(line), f"{name}/{number}", name, key), line, local.path)  # noqa: B023 - called at once
-        for number, line in enumerate(lines, 1)
-    ]
+
+    def question(row: tuple[int, str]) -> Question:
+        number, line = row
+        return _mwe_question(json.loads(line), f"{name}/{number}", name, key)
+
+    return [_made(question, row, local.path) for row in enumerate(lines, 1)]
 
 
 _OPTION = re.compile(r"^\s*\(([A-Z])\)\s*(.*?)\s*$", re.MULTILINE)

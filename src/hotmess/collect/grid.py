@@ -72,27 +72,28 @@ class Grid:
         return name if self.crossed else f"{ident}.{name}"
 
     def shown(self, bank: Bank, one: Question, place: Place) -> tuple[Question, ...]:
-        """The examples of a context; contexts that all questions share have examples of any kind.
+        """The examples of a context, in random order; contexts that all questions share have examples of any kind.
 
         Raises:
-            UsageError: there is none to show.
+            UsageError: there is none to show, or there are too few for contexts that differ.
         """
         if not self.examples:
             return ()
-        entropy = [self.seed, place.context, *(() if self.crossed else (crc32(one.ident.encode()),))]
-        found = bank.examples(None if self.crossed else one, self.examples, np.random.default_rng(entropy))
-        among = len(bank.examples(None if self.crossed else one, len(bank.pool or bank.questions), np.random.default_rng(0)))
-        if among and perm(among, len(found)) < self.contexts:
-            raise UsageError(
-                f"`{one.ident}` has {among} examples to draw from: not enough for {self.contexts} contexts that differ",
-                hint="fewer contexts, or more examples",
-            )
-        if not found:
+        among = bank.examples(None if self.crossed else one)
+        if not among:
             raise UsageError(
                 f"`{one.ident}` has no example to be shown before it: there is no other answered question of its kind",
                 hint="examples=0 and contexts=1, or a split `examples` among your questions",
             )
-        return found
+        count = min(self.examples, len(among))
+        if perm(len(among), count) < self.contexts:
+            raise UsageError(
+                f"`{one.ident}` has {len(among)} examples to draw from: not enough for {self.contexts} contexts that differ",
+                hint="fewer contexts, or more examples",
+            )
+        entropy = [self.seed, place.context, *(() if self.crossed else (crc32(one.ident.encode()),))]
+        order = np.random.default_rng(entropy).permutation(len(among))
+        return tuple(among[number] for number in order[:count])
 
     def held_out(self, bank: Bank) -> Bank:
         """The same bank; where contexts are crossed and it has no pool, with some of its questions set aside to be shown.

@@ -21,7 +21,7 @@ from hotmess.collect.questions import letter
 __all__ = ["Stated", "read_probabilities"]
 
 _NEAR = 0.1  # sums up to so far from 1 are taken for rounding
-_MOST = 1e6
+_MOST = 1e6  # beyond it nothing was meant, and sums could overflow
 _ROUNDED = 0.02  # where options are missing, less than this is theirs
 _EXACT = 1e-6
 _LOOKED = 50  # objects, from the last
@@ -49,7 +49,7 @@ def read_probabilities(text: str, options: Sequence[str]) -> Stated:
     for text_of_one in reversed(_OBJECT.findall(text)[-_LOOKED:]):
         said, mended = _decoded(text_of_one)
         if isinstance(said, Mapping) and known & {_key(key) for key in said}:
-            return _judged(said, options, mended)
+            return _judged(said, options, mended=mended)
     return Stated(None, reason="no JSON object with options")
 
 
@@ -73,7 +73,7 @@ def _decoded(text: str) -> tuple[Any, bool]:
         return None, True
 
 
-def _judged(said: Mapping[Any, Any], options: Sequence[str], mended: bool) -> Stated:  # noqa: FBT001 - one of the two halves of a pair
+def _judged(said: Mapping[Any, Any], options: Sequence[str], *, mended: bool) -> Stated:
     aligned = stated(said, options)
     if aligned is None:
         return Stated(None, reason="not a number for each option")

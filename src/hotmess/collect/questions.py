@@ -44,15 +44,12 @@ class Bank:
     pool: tuple[Question, ...]
     origin: dict[str, str]
 
-    def examples(self, one: Question | None, count: int, rng: np.random.Generator) -> tuple[Question, ...]:
-        """Some answered questions in random order: of the kind of the one that is asked, and never that one; of any, for none.
-
-        Fewer, where there are fewer.
-        """
+    def examples(self, one: Question | None) -> list[Question]:
+        """The answered questions that may be shown before one: others of its kind; without one, of any kind."""
         among = [other for other in self.pool or self.questions if other.answer is not None]
         if one is not None:
             among = [other for other in among if other.kind == one.kind and other.ident != one.ident and other.text != one.text]
-        return tuple(among[place] for place in rng.permutation(len(among))[:count])
+        return among
 
 
 def shuffled(ident: str, options: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """How a question is put: the solver that gives each sample its context and its seed."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +91,17 @@ def fewshot_grid(
     except HotmessError as error:
         raise PrerequisiteError(str(error)) from error
 
+    @cache
+    def bank() -> Bank:  # once, when the first sample needs it: a file that is edited meanwhile changes no context
+        return Bank((), (), {}) if pool is None else grid.held_out(bank_of(pool, data))
+
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         config = get_model().config.merge(active_generate_config())
         try:
             random_enough(config.temperature, config.seed, config.top_k, config.top_p)
             form = format_of(format, options=bool(state.choices))
-            bank = grid.held_out(bank_of(pool, data)) if pool is not None else Bank((), (), {})
             one, place = _question(state), grid.place(state.epoch)
-            shown = grid.shown(bank, one, place)
+            shown = grid.shown(bank(), one, place)
         except HotmessError as error:
             raise PrerequisiteError(str(error)) from error
         sent = seed_of(seed, one.ident, f"{_way(str(state.model), config)}\n{grid}\n{form}", state.epoch)
