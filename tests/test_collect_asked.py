@@ -355,6 +355,8 @@ CHOSEN = {
     r"So \boxed{C}": "Oslo",
     r"$\boxed{\text{C}}$": "Oslo",
     r"\boxed{\text{Rome}}": "Rome",
+    "ANSWER: \n\\boxed{A}": "Paris",
+    r"Answer: $\boxed{\text{Oslo}}$": "Oslo",
     "<answer> B </answer>": "Rome",
     "<answer></answer>\nANSWER: B": "Rome",
     "ANSWER: B <answer>C</answer>": "Oslo",
@@ -380,10 +382,12 @@ def test_the_option_that_a_reply_names(text):
     assert chosen(text, CITIES) == CHOSEN[text]
 
 
-def read_from_a_log(text):
-    """The option that the reader of logs finds in the same completion."""
-    frame = pl.DataFrame({"completion": [text], "choices": [list(CITIES)]}).lazy()
-    frame = from_completions(frame).select(by_text("answer", letters=are_letters("answer", ["answer"], pl.lit(0))))
+def read_from_a_log(text, *, lone_letters=True):
+    """The option that the reader of logs finds in the same completion; to it, a letter may stand alone anywhere."""
+    choices = {"choices": pl.lit(pl.Series([list(CITIES)]))}
+    frame = pl.DataFrame({"completion": [text]}).lazy()
+    frame = frame.with_columns(**choices) if lone_letters else frame
+    frame = from_completions(frame).with_columns(**choices).select(by_text("answer", letters=are_letters("answer", ["answer"], pl.lit(0))))
     (answer,) = frame.collect()["answer"]
     return answer if answer in CITIES else None
 
@@ -400,7 +404,9 @@ replies = st.lists(st.builds(str.format, ways, said), max_size=4).map("\n".join)
 
 @given(replies)
 def test_any_reply_is_read_as_when_a_log_is_read(text):
-    assert chosen(text, CITIES) == read_from_a_log(text)
+    found = chosen(text, CITIES)
+    assert found in (None, read_from_a_log(text))
+    assert read_from_a_log(text, lone_letters=False) in (None, found)
 
 
 @given(st.text() | replies, st.lists(st.text(max_size=5), max_size=26))

@@ -18,7 +18,7 @@ import polars as pl
 
 from hotmess.errors import UsageError
 
-__all__ = ["MARKERS", "PATTERNS", "by_patterns", "can_use", "from_completions", "nth_match"]
+__all__ = ["MARKERS", "PATTERNS", "WRAPPED", "by_patterns", "can_use", "from_completions", "nth_match"]
 
 PATTERNS = {
     "answer-tags": r"(?is)<answer>\s*(.*?)\s*</answer>",
@@ -33,6 +33,7 @@ MARKERS = (  # upper and lower case are spelt out, which is twice as fast as a s
     r"|[Ll]et me (?:re-?check|double.?check|reconsider|re-?think))"
 )
 _WAIT = r"\bWait\b"
+WRAPPED = r"\\(?:boxed|text|textbf|mathrm)\s*\{([^{}]*)\}"  # TeX around an answer, at most two deep
 TRIMMED = " \t\r\n*_`\"'$.,;"
 
 
@@ -121,5 +122,5 @@ def _answer(names: list[str], pattern: str | None) -> pl.Expr:
 
 def _clean(answer: pl.Expr) -> pl.Expr:
     """Without the marks around it; nothing is no answer."""
-    plain = answer.str.replace_all(r"\\text\{([^{}]*)\}", "$1").str.strip_chars(TRIMMED)
+    plain = answer.str.replace_all(WRAPPED, "$1").str.replace_all(WRAPPED, "$1").str.strip_chars(TRIMMED)
     return pl.when(plain != "").then(plain)

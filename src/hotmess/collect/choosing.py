@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from hotmess.answers.completions import PATTERNS, TRIMMED
+from hotmess.answers.completions import PATTERNS, TRIMMED, WRAPPED
 from hotmess.collect.questions import letter
 
 __all__ = ["chosen", "concluded", "tagged"]
 
 _TELLING = {"answer-tags": "<answer>", "answer-line": "answer", "boxed": "\\boxed", "hashes": "####", "answer-is": "answer"}
 _SURE = ("answer-tags", "answer-line")  # what a reply that was cut off may still be taken at
-_WRAPPED = re.compile(r"\\(?:boxed|text|textbf|mathrm)\s*\{([^{}]*)\}")
+_WRAPPED = re.compile(WRAPPED)
 _NAMED = re.compile(r"(?:option\s+)?[(\[]?([A-Za-z])(?![A-Za-z0-9])(.*)", re.IGNORECASE | re.DOTALL)
 _LONG = 400  # characters of what may name an option
 
