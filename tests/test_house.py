@@ -14,7 +14,7 @@ import hotmess
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "hotmess").rglob("*.py"))
 ORDER = [
-    *("notices", "errors", "answers", "frames", "samples", "kinds", "prepare", "convert", "traps", "sums", "tally", "blocks"),
+    *("notices", "errors", "devices", "answers", "frames", "samples", "kinds", "prepare", "convert", "traps", "sums", "tally", "blocks"),
     *(
         "decompose",
         "leave_out",
@@ -36,7 +36,7 @@ ORDER = [
         "withhold",
         "measure",
     ),
-    *("collect", "arrays", "result", "analyses", "charts", "report", "cli"),
+    *("collect", "arrays", "result", "analyses", "charts", "synthetic", "report", "cli"),
 ]
 READERS = ("read", "reasoners")  # they make samples and know nothing of what follows
 

@@ -12,6 +12,14 @@ from hotmess.charts.agreement import length_agreement, length_by_difficulty
 from hotmess.charts.budget import by_budget
 from hotmess.charts.kinds import format_adherence, measured, plane, split_bias
 from hotmess.charts.length import by_length, by_wait_ratio
+from hotmess.charts.optimizers import (
+    optimizer_departures,
+    optimizer_loss,
+    optimizer_replicates,
+    optimizer_rollouts,
+    optimizer_scaling,
+    optimizer_steps,
+)
 from hotmess.charts.overthinking import by_overthinking, by_relative_length
 from hotmess.charts.points import answer_spread, by_step, one_question
 from hotmess.charts.repeats import answer_changes, by_ensemble, pass_k, sample_efficiency
@@ -41,6 +49,12 @@ _CHARTS: dict[str, Callable[[Result], Any]] = {
     "length_agreement": length_agreement,
     "length_by_difficulty": length_by_difficulty,
     "one_question": one_question,
+    "optimizer_departures": optimizer_departures,
+    "optimizer_loss": optimizer_loss,
+    "optimizer_replicates": optimizer_replicates,
+    "optimizer_rollouts": optimizer_rollouts,
+    "optimizer_scaling": optimizer_scaling,
+    "optimizer_steps": optimizer_steps,
     "pass_k": pass_k,
     "plane": plane,
     "sample_efficiency": sample_efficiency,

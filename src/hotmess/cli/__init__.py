@@ -15,6 +15,7 @@ from hotmess.cli.measuring import check, measure
 from hotmess.cli.messages import explain
 from hotmess.cli.reasoning import reasoners
 from hotmess.cli.reporting import report
+from hotmess.cli.synthesizing import synthetic
 from hotmess.errors import HotmessError
 
 __all__ = ["main"]
@@ -37,7 +38,7 @@ def _verbs() -> None:
     """
 
 
-for _verb in (demo, check, measure, report, figure, collect, embed, convert, explain, reasoners):
+for _verb in (demo, check, measure, report, figure, collect, embed, convert, explain, reasoners, synthetic):
     _verbs.add_command(_verb)
 
 

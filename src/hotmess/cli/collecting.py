@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from hotmess.collect.held import Done
     from hotmess.collect.plan import Cell, Plan
 
-__all__ = ["collect"]
+__all__ = ["collect", "pairs"]
 
 
-def _pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+def pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
     """Parse name=value; a value that is JSON is what it says there."""
     import json
 
@@ -58,13 +58,13 @@ def _price(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
 @click.option("--data", metavar="PATH", help="Questions of your own (mcq), or a local copy of published ones.")
 @click.option("--preset", metavar="NAME", help="Recommended sampling: qwen3.")
 @click.option(
-    "-c", "--config", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="What else to ask of models: temperature=0.7"
+    "-c", "--config", multiple=True, callback=pairs, metavar="NAME=VALUE", help="What else to ask of models: temperature=0.7"
 )
 @click.option(
-    "-T", "arguments", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An argument of the task: subset=diamond"
+    "-T", "arguments", multiple=True, callback=pairs, metavar="NAME=VALUE", help="An argument of the task: subset=diamond"
 )
 @click.option(
-    "-M", "model_args", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="An argument of the model: model_path=DIR"
+    "-M", "model_args", multiple=True, callback=pairs, metavar="NAME=VALUE", help="An argument of the model: model_path=DIR"
 )
 @click.option("--price", callback=_price, metavar="IN,OUT", help="Dollars for a million tokens in, and out.")
 @click.option("--until-width", type=float, metavar="W", help="Go on, round by round, until incoherence is known to ±W.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hotmess.devices import device_of
 from hotmess.errors import OtherVersion, UsageError, one_of
 from hotmess.reasoners.chains import Dials, Habits, examples, prompt, question, reasoning
 from hotmess.reasoners.family import SIZES, VERSION, fresh, load, made, place, save
@@ -106,7 +107,7 @@ def train(
     words = tokenizer()
     torch.manual_seed(course.seed)
     model = load(course.base)[0] if course.base else fresh(SIZES[size], len(words))
-    model.to(_device(device)).train()  # type: ignore[arg-type]  # transformers wraps it
+    model.to(device_of(device)).train()  # type: ignore[arg-type]  # transformers wraps it
     optimizers = _optimizers(model, _RATES[SIZES[size].width] * (0.3 if course.base else 1.0))
     state = _State(unfinished, {"version": VERSION, **how})
     for pool in range(state.resume(model, optimizers), course.pools):
@@ -121,23 +122,6 @@ def train(
     save(model, words, folder, {**how, "parameters": model.num_parameters()})
     state.path.unlink(missing_ok=True)
     return True
-
-
-def _device(asked: str | None) -> "torch.device":
-    """The device of this name, or a GPU where there is one.
-
-    Raises:
-        UsageError: there is no such device.
-    """
-    import torch
-
-    try:
-        found = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.zeros(1, device=found)
-    except (RuntimeError, AssertionError) as problem:
-        said = str(problem).splitlines()[0]
-        raise UsageError(f"there is no device `{asked}`: {said}", hint="--device cpu") from problem
-    return found
 
 
 def _json(course: Course) -> dict[str, Any]:

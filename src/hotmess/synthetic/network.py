@@ -1,0 +1,154 @@
+"""The transformer: a decoder that reads the tokens of a state and writes those of a step.
+
+    state (P tokens) step (P tokens)        the last token of the state is answered by the first of the step
+
+Pre-norm, causal, learned positions, exact GELU, no biases; the embedding is the output matrix too. Of the last layer only what
+answers with a token of the step is computed. To decode, keys and values are kept, and the logits of the allowed tokens alone are
+taken, so that what is written is always a number.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import gelu, linear, scaled_dot_product_attention
+
+from hotmess.synthetic.setting import Size
+from hotmess.synthetic.tokens import Tokens
+
+__all__ = ["Cache", "Transformer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Keys (sequence, head, part, place) and values (sequence, head, place, part) of each layer, written over at each step.
+
+    Keys lie the other way round since one query is multiplied by them faster so.
+    """
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+
+
+class Block(nn.Module):
+    """Attention and a network of two layers, each added to its input."""
+
+    def __init__(self, size: Size) -> None:
+        """Make room for the weights, of which the Transformer draws the values."""
+        super().__init__()
+        width, self.heads = size.width, size.heads
+        self.before, self.between = nn.LayerNorm(width, bias=False), nn.LayerNorm(width, bias=False)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Every place of x (sequence, place, width) sees itself and those before it."""
+        return self.rest(x, scaled_dot_product_attention(*self.heads_of(x), is_causal=True))
+
+    def answers(self, x: Tensor, seen: Tensor) -> Tensor:
+        """The same for the last places alone, as many as `seen` (place, place before) has rows."""
+        places, width = len(seen), x.shape[2]
+        normed = self.before(x)
+        q = linear(normed[:, -places:], self.qkv.weight[:width]).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        k, v = linear(normed, self.qkv.weight[width:]).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.rest(x[:, -places:], scaled_dot_product_attention(q, k, v, attn_mask=seen))
+
+    def heads_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (sequence, head, place, part)."""
+        q, k, v = self.qkv(self.before(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def rest(self, x: Tensor, attended: Tensor) -> Tensor:
+        """What follows once the heads have looked around."""
+        x = x + self.out(attended.transpose(1, 2).flatten(2))
+        return x + self.down(gelu(self.up(self.between(x))))
+
+
+class Transformer(nn.Module):
+    """A model of some size that writes steps in some tokens."""
+
+    seen: Tensor
+
+    def __init__(self, size: Size, tokens: Tokens, *, seed: int = 0) -> None:
+        """Draw the weights: normal, of standard deviation 0.02, and less in what is added to the stream by many layers."""
+        super().__init__()
+        self.tokens, places = tokens, 2 * tokens.point
+        self.words = nn.Parameter(torch.empty(Tokens.SIZE, size.width))
+        self.places = nn.Parameter(torch.empty(places, size.width))
+        self.blocks = nn.ModuleList(Block(size) for _ in range(size.layers))
+        self.end = nn.LayerNorm(size.width, bias=False)
+        rng = torch.Generator().manual_seed(seed)
+        for name, weight in self.named_parameters():
+            if weight.ndim == 2:
+                added = name.endswith(("out.weight", "down.weight"))
+                nn.init.normal_(weight, std=0.02 / (2 * size.layers) ** 0.5 if added else 0.02, generator=rng)
+        seen = torch.zeros(tokens.point, places - 1).masked_fill(
+            torch.ones(places - 1, places - 1).triu(1)[-tokens.point :] > 0, -torch.inf
+        )
+        self.register_buffer("seen", seen, persistent=False)
+
+    @property
+    def _layers(self) -> list[Block]:
+        return cast("list[Block]", list(self.blocks))
+
+    def forward(self, written: Int[Tensor, "n place"]) -> Float[Tensor, "n token word"]:
+        """Logits of the tokens of the step; `written` is the state and the step but for its last token."""
+        x = self.words[written] + self.places[: written.shape[1]]
+        *blocks, last = self._layers
+        for block in blocks:
+            x = block(x)
+        return linear(self.end(last.answers(x, self.seen)), self.words)
+
+    def cache(self, count: int) -> Cache:
+        """Room for the keys and values of so many sequences; half precision on a GPU."""
+        device = self.words.device
+        width, heads = self.words.shape[1], self._layers[0].heads
+        room, part = len(self.places) - 1, width // heads
+        kind = torch.bfloat16 if device.type == "cuda" else torch.float32
+
+        def empty(*shape: int) -> tuple[Tensor, ...]:
+            return tuple(torch.zeros((count, heads, *shape), device=device, dtype=kind) for _ in self.blocks)
+
+        return Cache(empty(part, room), empty(room, part))
+
+    def decode(
+        self, state: Int[Tensor, "n token"], cache: Cache, noise: Float[Tensor, "n token word"] | None
+    ) -> Int[Tensor, "n token"]:
+        """The tokens of a step: at each place the likeliest of those that are allowed there.
+
+        `noise` is added to the logits: with Gumbel noise times a temperature, tokens are drawn at that temperature.
+        """
+        written = [self._choose(self._read(state, cache), 0, noise)]
+        for place in range(1, self.tokens.point):
+            written.append(self._choose(self._step(written[-1], self.tokens.point + place - 1, cache), place, noise))
+        return torch.stack(written, 1)
+
+    def _read(self, state: Tensor, cache: Cache) -> Tensor:
+        """What the last token of the states is answered with (n, width); the cache takes them up."""
+        x = self.words[state] + self.places[: state.shape[1]]
+        *before, _ = self._layers
+        for block, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
+            q, k, v = block.heads_of(x)
+            keys[..., : state.shape[1]], values[:, :, : state.shape[1]] = k.transpose(2, 3), v
+            if block in before:
+                x = block.rest(x, scaled_dot_product_attention(q, k, v, is_causal=True))
+        return block.rest(x[:, -1:], scaled_dot_product_attention(q[:, :, -1:], k, v))
+
+    def _step(self, token: Tensor, place: int, cache: Cache) -> Tensor:
+        """What one more token of each sequence, at this place, is answered with (n, 1, width)."""
+        x = (self.words[token] + self.places[place])[:, None]
+        for block, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
+            q, k, values[:, :, place : place + 1] = block.heads_of(x)
+            keys[..., place : place + 1] = k.transpose(2, 3)
+            weights = (q @ keys[..., : place + 1] * q.shape[-1] ** -0.5).softmax(-1)  # for one query faster than the fused one
+            x = block.rest(x, weights.to(q.dtype) @ values[:, :, : place + 1])
+        return x
+
+    def _choose(self, x: Tensor, place: int, noise: Tensor | None) -> Tensor:
+        allowed = self.tokens.allowed(place)
+        logits = linear(self.end(x[:, 0]), self.words[allowed.start : allowed.stop])
+        if noise is not None:
+            logits = logits + noise[:, place, : len(allowed)]
+        return logits.argmax(-1) + allowed.start

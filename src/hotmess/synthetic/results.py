@@ -1,0 +1,367 @@
+"""What came out of a run: rollouts as tables, statements that were tested, and a sample table for the rest of hotmess."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+from numpy import ndarray
+
+from hotmess.analyses.points import ends, frame, statement
+from hotmess.infer import Effect, difference_of_ratios, mean_interval, ratio_interval
+from hotmess.result import Result
+from hotmess.rows import Method
+from hotmess.sums import DELTA
+from hotmess.synthetic.departures import Along, Led, along, by_sort, norms, over_seeds, stuck
+from hotmess.synthetic.folder import Folder
+from hotmess.synthetic.scaling import FALLS_FASTER, Found, growth, loss_law
+
+__all__ = ["EXPERT", "Finding", "Run", "findings", "results", "sample_table", "save_rollouts"]
+
+EXPERT = "expert"
+_METHOD = Method("squared", "unbiased", "class", "vector", "population", 0.95, DELTA)
+_INTERVAL = "jackknife over tasks, for these models and other starts"
+_KEPT = 16  # steps in the sample table
+
+
+def save_rollouts(path: Path, what: dict[str, Any], **tensors: Any) -> None:
+    """Write rollouts and what they are of: beside their place, then renamed."""
+    from safetensors.torch import save_file
+
+    beside = path.with_name(f".{path.name}.part")
+    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, beside, {"hotmess": json.dumps(what)})
+    beside.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All rollouts of a run.
+
+    Attributes:
+        steps: of the optimizer, at each point.
+        metric: A.
+        minimum: b.
+    """
+
+    folder: Folder
+    models: tuple[Led, ...]
+    expert: Led
+    steps: tuple[int, ...]
+    metric: Float[ndarray, "dim dim"]
+    minimum: Float[ndarray, " dim"]
+
+    @classmethod
+    def of(cls, folder: Folder) -> "Run":
+        """Read the rollouts of a folder, and let the expert go from the same starts."""
+        import torch
+
+        from hotmess.synthetic.quadratic import Quadratic
+        from hotmess.synthetic.rollouts import Starts, led
+
+        preset = folder.preset
+        quadratic = Quadratic.of(preset.problem)
+        metric, minimum = quadratic.matrix.numpy(), quadratic.minimum.numpy()
+        if not folder.rollouts(None).exists():
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)
+            states = led(quadratic, Starts.of(preset, quadratic), preset)
+            torch.set_num_threads(threads)
+            save_rollouts(folder.rollouts(None), {"size": EXPERT}, states=states)
+        every = preset.rollouts.steps // preset.rollouts.points
+        expert = _read(folder.rollouts(None), folder, minimum)
+        models = tuple(_read(folder.rollouts(unit), folder, minimum) for unit in folder.units() if folder.rollouts(unit).exists())
+        return cls(folder, models, expert, tuple(range(0, preset.rollouts.steps + 1, every)), metric, minimum)
+
+    def sizes(self) -> Iterator[tuple[str, list[Led]]]:
+        """The models of each size, the smallest first."""
+        for name in dict.fromkeys(model.name for model in self.models):
+            yield name, [model for model in self.models if model.name == name]
+
+    def against(self, led: Led, sort: str, target: str) -> Along:
+        """The split of one model's rollouts against the optimum, or the expert."""
+        away = led.states[sort] - (self.expert.states[sort] if target == EXPERT else self.minimum.astype(np.float32))
+        return along(away, self.metric)
+
+    def seeds_against(self, models: list[Led], target: str) -> Along:
+        """The split of the rollouts of several seeds, each start a task and each seed a replicate."""
+        start = self.expert.states["starts"][:, 0, :, None]
+        return along(over_seeds(models) - (start if target == EXPERT else self.minimum.astype(np.float32)), self.metric)
+
+
+def _read(path: Path, folder: Folder, minimum: Float[ndarray, " dim"]) -> Led:
+    from safetensors import safe_open
+
+    with safe_open(path, "np") as kept:
+        what = json.loads(kept.metadata()["hotmess"])
+        tensors = {name: kept.get_tensor(name) for name in list(kept.keys())}
+    sorts = by_sort(tensors["states"], folder.preset, minimum)
+    return Led(what["size"], what.get("seed"), what.get("parameters"), sorts, tensors.get("held_out", np.empty(0)))
+
+
+# ---------------------------------------------------------------------------------------------- tables
+
+
+def results(run: Run) -> dict[str, Result]:
+    """All results of a run, by the names of their files."""
+    return {
+        "steps": _result("optimizer_steps", run, _steps(run, "optimum"), _rises(run)),
+        "departures": _result("optimizer_departures", run, _steps(run, EXPERT), []),
+        "scaling": _result("optimizer_scaling", run, _ends(run), _laws(run)),
+        "loss": _result("optimizer_loss", run, _losses(run), [_said({"target": "held out"}, _loss(run))]),
+        "rollouts": _result("optimizer_rollouts", run, _examples(run), []),
+        "replicates": _result("optimizer_replicates", run, _replicates(run), []),
+    }
+
+
+def _result(name: str, run: Run, points: Iterable[dict[str, Any]], tests: Iterable[dict[str, Any]]) -> Result:
+    said = f"{len(run.models)} models, preset {run.folder.preset.name}"
+    return Result(name, frame(points), frame(tests), _METHOD, (), said, _INTERVAL)
+
+
+def _steps(run: Run, target: str, sort: str = "jittered") -> Iterator[dict[str, Any]]:
+    """Every point of every size, its seeds pooled, and of every seed; and of the expert, which is no distance from itself."""
+    for name, models in run.sizes():
+        parts = [run.against(model, sort, target) for model in models]
+        away = np.concatenate([_errors(run, model, sort, target) for model in models], 1)
+        yield from _points(run, {"model": name, "parameters": models[0].size, "seed": None}, parts, away)
+        for model, part in zip(models, parts, strict=True) if len(models) > 1 else ():
+            of = {"model": name, "parameters": model.size, "seed": model.seed}
+            yield from _points(run, of, [part], _errors(run, model, sort, target))
+    if target != EXPERT:
+        part = run.against(run.expert, sort, target)
+        yield from _points(
+            run, {"model": EXPERT, "parameters": None, "seed": None}, [part], _errors(run, run.expert, sort, target)
+        )
+
+
+def _errors(run: Run, led: Led, sort: str, target: str) -> Float[ndarray, "point rollout"]:
+    """The squared A-norm between each rollout and its target."""
+    to = run.expert.states[sort] if target == EXPERT else run.minimum
+    return norms((led.states[sort] - to).astype(float), run.metric).reshape(len(run.steps), -1)
+
+
+def _points(
+    run: Run, of: dict[str, Any], parts: Sequence[Along], away: Float[ndarray, "point rollout"]
+) -> Iterator[dict[str, Any]]:
+    """A row for each point; of several seeds, the tasks are the same ones."""
+    error, variance = (np.concatenate([getattr(part, name) for part in parts], 1) for name in ("error", "variance"))
+    tasks = np.tile(np.arange(parts[0].error.shape[1]), len(parts))
+    for place, step in enumerate(run.steps):
+        yield {
+            **of,
+            "step": step,
+            **_figures(error[place], variance[place], tasks),
+            "median_error": float(np.median(away[place])),
+        }
+
+
+def _figures(error: Float[ndarray, " task"], variance: Float[ndarray, " task"], tasks: Any) -> dict[str, Any]:
+    means = {"error": error, "bias2": error - variance, "variance": variance}
+    found: dict[str, Any] = {"questions": len(np.unique(tasks))}
+    for name, values in means.items():
+        found |= ends(name, mean_interval(values, clusters=tasks))
+    return found | ends("incoherence", ratio_interval(variance, error, clusters=tasks))
+
+
+def _rises(run: Run) -> Iterator[dict[str, Any]]:
+    """Whether incoherence is higher at the end than after an eighth of the steps, for each size and for the expert."""
+    early = max(1, (len(run.steps) - 1) // 8)
+    for name, models in (*run.sizes(), (EXPERT, [run.expert])):
+        parts = [run.against(model, "jittered", "optimum") for model in models]
+        late = [part.end() for part in parts]
+        tasks = np.tile(np.arange(parts[0].error.shape[1]), len(parts))
+        terms = [np.concatenate([getattr(part, of)[0] for part in late]) for of in ("variance", "error")]
+        terms += [np.concatenate([getattr(part, of)[early] for part in parts]) for of in ("variance", "error")]
+        how = f"incoherence at the end less that at step {run.steps[early]}; jackknife over tasks"
+        yield statement({"model": name}, "incoherence", "rollout", difference_of_ratios(*terms, clusters=tasks), how)
+
+
+def _ends(run: Run) -> Iterator[dict[str, Any]]:
+    """What every model comes to at the end, against both targets, and the fitted laws."""
+    for target in ("optimum", EXPERT):
+        laws = {found.what: found.law for found in _growth(run, target)}
+        for led in (*run.models, *([run.expert] if target != EXPERT else [])):
+            end = run.against(led, "jittered", target).end()
+            fits = {f"{name}_fit": _fit(laws[name], led.size) for name in ("bias2", "variance", "error")}
+            away = _errors(run, led, "jittered", target)[-1]
+            yield {
+                "target": target,
+                "model": led.name,
+                "seed": led.seed,
+                "parameters": led.size,
+                **_figures(end.error[0], end.variance[0], np.arange(end.error.shape[1])),
+                "median_error": float(np.median(away)),
+                "stuck": _stuck(run, led),
+                **fits,
+            }
+
+
+def _fit(law: Any, size: int | None) -> float | None:
+    return None if law is None or size is None else float(np.exp(law.intercept + law.slope.value * np.log(size)))
+
+
+def _stuck(run: Run, led: Led) -> float:
+    """The share of all greedy rollouts that stuck."""
+    mine, best = (
+        np.concatenate([_errors(run, one, sort, "optimum")[-1] for sort in ("jittered", "starts")]) for one in (led, run.expert)
+    )
+    floor = float(np.linalg.eigvalsh(run.metric)[-1] * run.folder.preset.problem.step_norm**2)
+    return stuck(mine, best, floor)
+
+
+def _growth(run: Run, target: str, sort: str = "jittered") -> list[Found]:
+    """The laws of one target: over models; of seeds as replicates, over sizes."""
+    if sort == "seeds":
+        parts = [(models[0].size, run.seeds_against(models, target).end()) for _, models in run.sizes()]
+    else:
+        parts = [(model.size, run.against(model, sort, target).end()) for model in run.models]
+    variance, error = (np.stack([getattr(part, name)[0] for _, part in parts]) for name in ("variance", "error"))
+    return growth(variance, error, np.array([float(size or 0) for size, _ in parts]))
+
+
+def _laws(run: Run) -> Iterator[dict[str, Any]]:
+    sorts = ["jittered", *(["seeds"] if run.folder.preset.seeds > 1 else [])]
+    for sort in sorts:
+        for target in ("optimum", EXPERT):
+            for found in _growth(run, target, sort):
+                yield _said({"replicates": sort, "target": target}, found)
+
+
+def _loss(run: Run) -> Found:
+    return loss_law(
+        np.stack([model.held_out for model in run.models]), np.array([float(model.size or 0) for model in run.models])
+    )
+
+
+def _said(group: dict[str, Any], found: Found) -> dict[str, Any]:
+    slope = found.law.slope if found.law is not None else Effect(np.nan, np.nan, np.nan, np.nan)
+    return statement(group, found.what, "log size", slope, found.how)
+
+
+def _losses(run: Run) -> Iterator[dict[str, Any]]:
+    law = _loss(run).law
+    for model in run.models:
+        of = {"model": model.name, "seed": model.seed, "parameters": model.size, "trajectories": len(model.held_out)}
+        yield {**of, **ends("loss", mean_interval(model.held_out.astype(float))), "loss_fit": _fit(law, model.size)}
+
+
+def _examples(run: Run) -> Iterator[dict[str, Any]]:
+    """One start that is led by the first seed of each size, and by the expert: of those all over, the one that is farthest."""
+    far = int(norms(run.expert.states["starts"][0, 0] - run.minimum, run.metric).argmax())
+    for led in (*(models[0] for _, models in run.sizes()), run.expert):
+        states = led.states["starts"][:, 0, far].astype(float)
+        for step, state, error in zip(run.steps, states, norms(states - run.minimum, run.metric), strict=True):
+            first = {f"x{place + 1}": float(value) for place, value in enumerate(state[:2])}
+            yield {"model": led.name, "parameters": led.size, "step": step, "error": float(error), **first}
+
+
+def _replicates(run: Run) -> Iterator[dict[str, Any]]:
+    """Incoherence of the largest size under every sort of replicates, and of the expert under the same."""
+    *_, (name, models) = run.sizes()
+    for sort in run.expert.states:
+        for led, part in (
+            (name, [run.against(model, sort, "optimum") for model in models]),
+            (EXPERT, [run.against(run.expert, sort, "optimum")]),
+        ):
+            yield from _ratios(run, {"replicates": sort, "model": led}, part)
+    if len(models) > 1:
+        yield from _ratios(run, {"replicates": "seeds", "model": name}, [run.seeds_against(models, "optimum")])
+
+
+def _ratios(run: Run, of: dict[str, Any], parts: Sequence[Along]) -> Iterator[dict[str, Any]]:
+    error, variance = (np.concatenate([getattr(part, name) for part in parts], 1) for name in ("error", "variance"))
+    tasks = np.tile(np.arange(parts[0].error.shape[1]), len(parts))
+    for place, step in enumerate(run.steps):
+        yield {
+            **of,
+            "step": step,
+            "questions": len(np.unique(tasks)),
+            **ends("incoherence", ratio_interval(variance[place], error[place], clusters=tasks)),
+        }
+
+
+# ---------------------------------------------------------------------------------------------- what they say
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim of the paper, whether it holds here, and by which figures; `holds` is None where it cannot be told."""
+
+    claim: str
+    holds: bool | None
+    figures: str
+
+
+def findings(found: dict[str, Result]) -> list[Finding]:
+    """The paper's claims, each by its test."""
+    laws = {(row["replicates"], row["target"], row["what"]): row for row in found["scaling"].tests.iter_rows(named=True)}
+    rises = found["steps"].tests.filter(pl.col("model") != EXPERT)
+    control = found["steps"].tests.filter(pl.col("model") == EXPERT).row(0, named=True)
+    clear, back = (rises["value_low"] > 0).fill_null(value=False), (rises["value_high"] < 0).fill_null(value=False)
+    said = "; ".join(f"{row['model']} {_points_of(row)}" for row in rises.iter_rows(named=True))
+    yes = True if clear.all() else False if back.any() else None
+    loss = found["loss"].tests.row(0, named=True)
+    out = [
+        Finding("incoherence rises along the steps, for every size", yes, f"{said}; the exact expert {_points_of(control)}"),
+        Finding("the loss on what was held out falls with size", _sign(loss, -1), f"exponent {_exponent(loss)}"),
+    ]
+    for (sort, target, what), row in laws.items():
+        if what == FALLS_FASTER:
+            parts = (f"bias² {_exponent(laws[sort, target, 'bias2'])}", f"variance {_exponent(laws[sort, target, 'variance'])}")
+            claim = f"bias² falls faster with size than variance, against the {target}, replicates: {sort}"
+            out.append(Finding(claim, _sign(row, 1), f"exponents: {', '.join(parts)}; apart by {_exponent(row)}"))
+    return out
+
+
+def _sign(row: dict[str, Any], sign: int) -> bool | None:
+    """Whether the whole interval lies on that side of 0; None where 0 is in it."""
+    low, high = row["value_low"], row["value_high"]
+    if low is None or low <= 0 <= high:
+        return None
+    return bool(np.sign(low) == sign)
+
+
+def _exponent(row: dict[str, Any]) -> str:
+    if row["value"] is None:
+        return "not defined (a mean is not above 0)"
+    low, high = row["value_low"], row["value_high"]
+    p = "" if row["p"] is None else ", p < 0.001" if row["p"] < 0.001 else f", p = {row['p']:.2g}"
+    return f"{row['value']:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]{p}")
+
+
+def _points_of(row: dict[str, Any]) -> str:
+    low = "" if row["value_low"] is None else f" [{100 * row['value_low']:+.0f}, {100 * row['value_high']:+.0f}]"
+    return f"{100 * (row['value'] or 0):+.0f} points{low}"
+
+
+def sample_table(run: Run) -> pl.DataFrame:
+    """The jittered rollouts as samples for `measure`, `figure by-step` and the page, at a few steps.
+
+    Vectors are in coordinates in which the A-norm is the Euclidean one: L'x, with A = LL'.
+    """
+    root = np.linalg.cholesky(run.metric)
+    chosen = np.unique(np.linspace(0, len(run.steps) - 1, _KEPT + 1).round().astype(int))
+    parts = []
+    for led in (*run.models, run.expert):
+        states = led.states["jittered"][chosen].astype(float) @ root
+        points, tasks, replicates, dim = states.shape
+        at = np.indices((points, tasks, replicates)).reshape(3, -1)
+        parts.append(
+            pl.DataFrame(
+                {
+                    "task": "quadratic",
+                    "model": led.name if led.seed is None else f"{led.name}-seed{led.seed}",
+                    "model_size": led.size,
+                    "question_id": at[1],
+                    "sample_id": at[2],
+                    "step": np.array(run.steps)[chosen][at[0]],
+                    "vector": pl.Series(states.reshape(-1, dim)).cast(pl.List(pl.Float64)),
+                },
+                schema_overrides={"model_size": pl.Int64},
+            )
+        )
+    return pl.concat(parts).with_columns(target_vector=pl.concat_list(pl.lit(part) for part in run.minimum @ root))

@@ -1,0 +1,235 @@
+"""Sizes x seeds: each model is trained and led by itself, so that they can be divided over anything.
+
+On CPUs, a process for each model, of one thread: models are small, and two threads in one are slower than two models at once. On
+GPUs, a process for each GPU, which trains its models side by side, each on its own stream. `shard` divides them over machines,
+and `submit` over the tasks of a Slurm array.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from contextlib import ExitStack
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from queue import Empty
+from typing import Any, NamedTuple
+
+from hotmess.errors import MissingExtra, UsageError
+from hotmess.synthetic.folder import Folder, Unit
+
+__all__ = ["Shard", "cost", "submit", "sweep", "work"]
+
+_KEPT = 20.0  # seconds after which a training is written down again
+_TURN = 10  # updates between two looks at whether to stop
+
+Told = Callable[[str, float], None]
+Stop = Callable[[], bool]
+
+
+class Shard(NamedTuple):
+    """Part number `part`, from 1, of `parts`."""
+
+    part: int
+    parts: int
+
+    @classmethod
+    def of(cls, text: str) -> "Shard":
+        """Parse 2/4.
+
+        Raises:
+            UsageError: it is no part of a whole.
+        """
+        part, _, parts = text.partition("/")
+        if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+            raise UsageError(f"`{text}` is no part of a whole", hint="--shard 1/4, then 2/4, 3/4, 4/4 elsewhere")
+        return cls(int(part), int(parts))
+
+    def chosen(self, units: Sequence[Unit]) -> list[Unit]:
+        """Its units: every so-manieth, so that each shard has small and large ones."""
+        return list(units)[self.part - 1 :: self.parts]
+
+
+def cost(folder: Folder, unit: Unit) -> float:
+    """How much work a model is, in multiplications with its weights: three for each token that is learned, one for each led."""
+    preset = folder.preset
+    course, asked, tokens = preset.course, preset.rollouts, 2 * preset.problem.dimension * (preset.problem.digits + 3)
+    led = (asked.groups * asked.jittered + asked.starts + asked.sampled * asked.jittered) * asked.steps
+    return unit.size.parameters(preset.problem) * tokens * (3.0 * course.updates * course.batch + 2.0 * led)
+
+
+def sweep(
+    folder: Folder, shard: Shard, *, jobs: int | None = None, device: str | None = None, minutes: float | None = None, told: Told
+) -> bool:
+    """Train and lead what is missing of a shard, in processes of their own.
+
+    Args:
+        folder: where it all is kept.
+        shard: which models.
+        jobs: processes at a time; by default one for each core, or for each GPU.
+        device: cpu or cuda; by default GPUs where there are some.
+        minutes: after which to stop; what is unfinished then is kept, and gone on with by the next call.
+        told: is told the name of a model and the share of it that is done, as it goes on.
+
+    Returns:
+        Whether all of the shard is done.
+    """
+    from hotmess.devices import device_of
+
+    kind = device_of(device).type
+    units = [unit for unit in shard.chosen(folder.units()) if not folder.rollouts(unit).exists()]
+    bundles = _bundles(folder, units, kind, jobs)
+    if not bundles:
+        return True
+    context = multiprocessing.get_context("spawn")
+    stop, news = context.Event(), context.Queue()
+    deadline = None if minutes is None else time.time() + 60 * minutes
+    pool = ProcessPoolExecutor(min(len(bundles), jobs or os.cpu_count() or 1), context, initializer=_begin, initargs=(stop, news))
+    try:
+        waiting = {pool.submit(_in_process, folder, bundle, name, deadline) for name, bundle in bundles}
+        while waiting:
+            done, waiting = wait(waiting, timeout=0.2)
+            _pass_on(news, told)
+            for future in done:
+                future.result()
+        _pass_on(news, told)
+    except BaseException:
+        stop.set()  # each keeps what it has, and ends
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return not any(not folder.rollouts(unit).exists() for unit in units)
+
+
+def _bundles(folder: Folder, units: list[Unit], kind: str, jobs: int | None) -> list[tuple[str, list[Unit]]]:
+    """Which units go together, and on which device: the costly ones first."""
+    units = sorted(units, key=lambda unit: -cost(folder, unit))
+    if kind != "cuda":
+        return [("cpu", [unit]) for unit in units]
+    import torch
+
+    places = min(torch.cuda.device_count(), jobs or torch.cuda.device_count())
+    bundles = ((f"cuda:{place}", units[place::places]) for place in range(places))
+    return [(name, bundle) for name, bundle in bundles if bundle]
+
+
+def _pass_on(news: Any, told: Told) -> None:
+    while True:
+        try:
+            told(*news.get_nowait())
+        except Empty:
+            return
+
+
+_stop: Event  # of this process, set where it begins
+_news: Any
+
+
+def _begin(stop: Event, news: Any) -> None:
+    """Begin a process: an interruption is the business of its parent."""
+    import torch
+
+    global _stop, _news
+    _stop, _news = stop, news
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _in_process(folder: Folder, units: list[Unit], name: str, deadline: float | None) -> None:
+    parent = os.getppid()
+
+    def stopped() -> bool:
+        return _stop.is_set() or os.getppid() != parent or (deadline is not None and time.time() > deadline)
+
+    work(folder, units, name, stopped, lambda unit, share: _news.put((unit, share)))
+
+
+def work(folder: Folder, units: Sequence[Unit], device: str, stopped: Stop, told: Told) -> None:
+    """Train some models side by side and lead the starts with each, here; what lies in the folder already is not done again."""
+    import torch
+
+    from hotmess.synthetic.rollouts import Starts
+    from hotmess.synthetic.train import Lessons
+
+    with ExitStack() as locks:
+        for unit in units:
+            locks.enter_context(folder.alone_with(unit))
+        lessons = Lessons.of(folder.preset, torch.device(device))
+        _train(folder, [unit for unit in units if not folder.model(unit).exists()], lessons, stopped, told)
+        starts = Starts.of(folder.preset, lessons.quadratic)
+        for unit in units:
+            if not stopped() and folder.model(unit).exists() and not folder.rollouts(unit).exists():
+                _lead(folder, unit, lessons, starts, told)
+
+
+_TRAINED = 0.7  # of the progress, when a model is trained
+
+
+def _train(folder: Folder, units: Sequence[Unit], lessons: Any, stopped: Stop, told: Told) -> None:
+    from hotmess.synthetic.train import Training
+
+    running = {unit: Training(folder.preset, unit.size, unit.seed, lessons) for unit in units}
+    for unit, training in running.items():
+        if folder.training(unit).exists():
+            training.resume(folder.training(unit))
+    kept = time.monotonic()
+    while running:
+        for unit, training in list(running.items()):
+            training.advance(_TURN)
+            told(str(unit), _TRAINED * training.made / folder.preset.course.updates)
+            if training.finished:
+                training.finish(folder.model(unit))
+                folder.training(unit).unlink(missing_ok=True)
+                del running[unit]
+        over = stopped()
+        if over or time.monotonic() - kept > _KEPT:
+            for unit, training in running.items():
+                training.keep(folder.training(unit))
+            kept = time.monotonic()
+        if over:
+            return
+
+
+def _lead(folder: Folder, unit: Unit, lessons: Any, starts: Any, told: Told) -> None:
+    """Lead all starts, and write down where, with the loss on what was held out."""
+    from hotmess.synthetic.results import save_rollouts
+    from hotmess.synthetic.rollouts import lead
+    from hotmess.synthetic.train import held_out_loss, load
+
+    model, what = load(folder.model(unit), starts.points.device)
+    states = lead(
+        model, starts, folder.preset, seed=unit.seed, told=lambda share: told(str(unit), _TRAINED + (1 - _TRAINED) * share)
+    )
+    save_rollouts(folder.rollouts(unit), what, states=states, held_out=held_out_loss(model, lessons))
+
+
+def submit(folder: Folder, tasks: int, parameters: dict[str, Any], *, device: str | None = None) -> Iterator[str]:
+    """Submit a sweep as a Slurm array of so many tasks, each of which does a shard; where there is no Slurm, as processes here.
+
+    Args:
+        folder: on a disk that all of them see.
+        tasks: of the array.
+        parameters: of the tasks, as submitit names them: slurm_partition, gpus_per_node, timeout_min, ...
+        device: cpu or cuda.
+
+    Yields:
+        The number of each job.
+
+    Raises:
+        MissingExtra: submitit is not installed.
+    """
+    try:
+        import submitit
+    except ImportError as problem:
+        raise MissingExtra("a Slurm array needs submitit, which is not installed", hint="pip install submitit") from problem
+    executor = submitit.AutoExecutor(folder=Path(folder.root) / "slurm")
+    executor.update_parameters(**parameters)
+    for job in executor.map_array(_shard, [(folder, Shard(part + 1, tasks), device) for part in range(tasks)]):
+        yield str(job.job_id)
+
+
+def _shard(asked: tuple[Folder, Shard, str | None]) -> bool:
+    folder, shard, device = asked
+    return sweep(folder, shard, device=device, jobs=os.cpu_count(), told=lambda *_: None)
