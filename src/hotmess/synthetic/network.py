@@ -20,10 +20,12 @@ from hotmess.synthetic.tokens import Tokens
 
 __all__ = ["Cache", "Transformer"]
 
+_SMALL = 400  # multiplications; PyTorch has a slow way for the product of two matrices that needs fewer
+
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Keys (sequence, head, part, place) and values (sequence, head, place, part) of each layer, written over at each step.
+    """Keys (sequence · head, part, place) and values (sequence · head, place, part) of each layer, written over at each step.
 
     Keys lie the other way round since one query is multiplied by them faster so.
     """
@@ -69,7 +71,7 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """A model of some size that writes steps in some tokens."""
 
-    seen: Tensor
+    ahead: Tensor  # minus infinity at (place, place that it does not see), else 0
 
     def __init__(self, size: Size, tokens: Tokens, *, seed: int = 0) -> None:
         """Draw the weights: normal, of standard deviation 0.02, and less in what is added to the stream by many layers."""
@@ -84,10 +86,8 @@ class Transformer(nn.Module):
             if weight.ndim == 2:
                 added = name.endswith(("out.weight", "down.weight"))
                 nn.init.normal_(weight, std=0.02 / (2 * size.layers) ** 0.5 if added else 0.02, generator=rng)
-        seen = torch.zeros(tokens.point, places - 1).masked_fill(
-            torch.ones(places - 1, places - 1).triu(1)[-tokens.point :] > 0, -torch.inf
-        )
-        self.register_buffer("seen", seen, persistent=False)
+        room = max(places - 1, -(-_SMALL * size.heads // size.width))
+        self.register_buffer("ahead", torch.full((room, room), -torch.inf).triu(1), persistent=False)
 
     @property
     def _layers(self) -> list[Block]:
@@ -99,17 +99,17 @@ class Transformer(nn.Module):
         *blocks, last = self._layers
         for block in blocks:
             x = block(x)
-        return linear(self.end(last.answers(x, self.seen)), self.words)
+        places, point = x.shape[1], self.tokens.point
+        return linear(self.end(last.answers(x, self.ahead[places - point : places, :places])), self.words)
 
     def cache(self, count: int) -> Cache:
         """Room for the keys and values of so many sequences; half precision on a GPU."""
-        device = self.words.device
-        width, heads = self.words.shape[1], self._layers[0].heads
-        room, part = len(self.places) - 1, width // heads
+        device, heads, room = self.words.device, self._layers[0].heads, len(self.ahead)
+        part = self.words.shape[1] // heads
         kind = torch.bfloat16 if device.type == "cuda" else torch.float32
 
         def empty(*shape: int) -> tuple[Tensor, ...]:
-            return tuple(torch.zeros((count, heads, *shape), device=device, dtype=kind) for _ in self.blocks)
+            return tuple(torch.zeros((count * heads, *shape), device=device, dtype=kind) for _ in self.blocks)
 
         return Cache(empty(part, room), empty(room, part))
 
@@ -131,7 +131,7 @@ class Transformer(nn.Module):
         *before, _ = self._layers
         for block, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
             q, k, v = block.heads_of(x)
-            keys[..., : state.shape[1]], values[:, :, : state.shape[1]] = k.transpose(2, 3), v
+            keys[..., : state.shape[1]], values[:, : state.shape[1]] = k.flatten(0, 1).transpose(1, 2), v.flatten(0, 1)
             if block in before:
                 x = block.rest(x, scaled_dot_product_attention(q, k, v, is_causal=True))
         return block.rest(x[:, -1:], scaled_dot_product_attention(q[:, :, -1:], k, v))
@@ -140,10 +140,14 @@ class Transformer(nn.Module):
         """What one more token of each sequence, at this place, is answered with (n, 1, width)."""
         x = (self.words[token] + self.places[place])[:, None]
         for block, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
-            q, k, values[:, :, place : place + 1] = block.heads_of(x)
-            keys[..., place : place + 1] = k.transpose(2, 3)
-            weights = (q @ keys[..., : place + 1] * q.shape[-1] ** -0.5).softmax(-1)  # for one query faster than the fused one
-            x = block.rest(x, weights.to(q.dtype) @ values[:, :, : place + 1])
+            q, k, v = (part.flatten(0, 1) for part in block.heads_of(x))
+            keys[..., place], values[:, place] = k[:, 0], v[:, 0]
+            part = q.shape[-1]
+            room = max(place + 1, -(-_SMALL // part))
+            ahead = self.ahead[place, :room].to(q.dtype).expand(len(q), 1, room)
+            seen = torch.baddbmm(ahead, q, keys[..., :room], alpha=part**-0.5)  # for one query faster than the fused attention
+            attended = torch.bmm(seen.softmax(-1).to(q.dtype), values[:, :room])
+            x = block.rest(x, attended.unflatten(0, (len(x), -1)))
         return x
 
     def _choose(self, x: Tensor, place: int, noise: Tensor | None) -> Tensor:

@@ -52,12 +52,12 @@ class Shard(NamedTuple):
         return list(units)[self.part - 1 :: self.parts]
 
 
-def cost(folder: Folder, unit: Unit) -> float:
+def cost(folder: Folder, unit: Unit) -> int:
     """How much work a model is, in multiplications with its weights: three for each token that is learned, one for each led."""
     preset = folder.preset
     course, asked, tokens = preset.course, preset.rollouts, 2 * preset.problem.dimension * (preset.problem.digits + 3)
     led = (asked.groups * asked.jittered + asked.starts + asked.sampled * asked.jittered) * asked.steps
-    return unit.size.parameters(preset.problem) * tokens * (3.0 * course.updates * course.batch + 2.0 * led)
+    return unit.size.parameters(preset.problem) * tokens * (3 * course.updates * course.batch + 2 * led)
 
 
 def sweep(
