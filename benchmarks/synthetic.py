@@ -10,20 +10,20 @@ python -m benchmarks.synthetic --sizes 4x64 --rounds 9
 
 import argparse
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from statistics import median
 from time import process_time
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, logging
 
 from hotmess.synthetic.network import Transformer
-from hotmess.synthetic.rollouts import Starts, lead
 from hotmess.synthetic.setting import Preset, Size, preset
 from hotmess.synthetic.train import Lessons, Training
 
-ASKED = preset("paper", {"trajectories": 200, "horizon": 64, "batch": 128, "updates": 1_000_000, "steps": 1, "points": 1})
+ASKED = preset("paper", {"trajectories": 200, "horizon": 64, "batch": 128, "updates": 1_000_000})
 STARTS = 256
 TURN = 0.6  # CPU seconds that a way has in a round, or one call if that takes longer
 
@@ -100,6 +100,17 @@ def generated(model: nn.Module, state: Tensor) -> Callable[[], Tensor]:
     return generate
 
 
+def led(model: Transformer, starts: Tensor) -> Callable[[], None]:
+    """A step of rollouts from these starts, as `hotmess.synthetic.rollouts` takes it; the next call takes the next one."""
+    x, cache, tokens = starts.clone(), model.cache(len(starts)), model.tokens
+
+    def step() -> None:
+        with torch.inference_mode():
+            x.add_(tokens.decode(model.decode(tokens.encode(x), cache, None)))
+
+    return step
+
+
 def forgetful(model: Transformer, state: Tensor) -> Callable[[], Tensor]:
     """The tokens of a step by ours, reading all tokens so far for each new one."""
 
@@ -174,27 +185,25 @@ def ways(size: Size, asked: Preset) -> tuple[dict[str, Callable], dict[str, Call
     torch.manual_seed(0)
     lessons = Lessons.of(asked, torch.device("cpu"))
     tokens, words, states = lessons.tokens, lessons.tokens.SIZE, lessons.taught
-    training = Training(asked, size, 0, lessons)
-    peers = {kind.__name__: kind(size, 2 * tokens.point, words) for kind in (llama, gpt2)}
-    print(f"\n{size}: {count(training.model):,} parameters", *(f"{name} {count(peer):,}" for name, peer in peers.items()), sep="; ")
+    training, model = Training(asked, size, 0, lessons), Transformer(size, tokens)
+    peers = {"llama": llama(size, 2 * tokens.point, words), "gpt2": gpt2(size, 2 * tokens.point, words)}
+    counts = {"hotmess": count(model), **{name: count(peer) for name, peer in peers.items()}}
+    print(f"\n{size}, parameters:", ", ".join(f"{name} {number:,}" for name, number in counts.items()))
     batch, starts = states[: asked.course.batch], states[torch.randint(len(states), (STARTS,))]
+    written, state = lessons.write(batch), tokens.encode(starts)
     allowed = [len(tokens.allowed(place)) for place in range(tokens.point)]
-    state, model = tokens.encode(starts), Transformer(size, tokens)
     updates = {
         "hotmess": lambda: training.advance(1),
-        **{f"{name} of transformers": taught(peer, lessons.write(batch)) for name, peer in peers.items()},
+        **{f"{name} of transformers": taught(peer, written) for name, peer in peers.items()},
         "floor: multiplications": floor(of_update(size, len(batch), tokens.point, words), backward=True),
     }
     rollouts = {
-        "hotmess": lambda: lead(model, Starts(starts, 0), asked, seed=0),
-        **{f"`generate`, {name}": generated(kind(size, 2 * tokens.point, words), state) for name, kind in KINDS.items()},
+        "hotmess": led(model, starts),
+        **{f"`generate`, {name}": generated(deepcopy(peer), state) for name, peer in peers.items()},
         "hotmess, no cache": forgetful(model, state),
         "floor: multiplications": floor(of_rollout(size, STARTS, tokens.point, allowed), backward=False),
     }
     return updates, rollouts
-
-
-KINDS = {"llama": llama, "gpt2": gpt2}
 
 
 def seconds(way: Callable, times: int) -> float:
@@ -229,7 +238,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"an update of {ASKED.course.batch}, a step of {STARTS} rollouts; CPU time of one, median of {asked.rounds} rounds", end="")
+    logging.set_verbosity_error()  # or the table is torn apart by how transformers names its loss
+    print(f"An update of {ASKED.course.batch}, a step of {STARTS} rollouts; CPU time of one, median of {asked.rounds} rounds")
     for size in asked.sizes:
         updates, rollouts = ways(size, ASKED)
         compare("update", updates, asked.rounds)

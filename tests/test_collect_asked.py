@@ -387,7 +387,11 @@ def read_from_a_log(text, *, lone_letters=True):
     choices = {"choices": pl.lit(pl.Series([list(CITIES)]))}
     frame = pl.DataFrame({"completion": [text]}).lazy()
     frame = frame.with_columns(**choices) if lone_letters else frame
-    frame = from_completions(frame).with_columns(**choices).select(by_text("answer", letters=are_letters("answer", ["answer"], pl.lit(0))))
+    frame = (
+        from_completions(frame)
+        .with_columns(**choices)
+        .select(by_text("answer", letters=are_letters("answer", ["answer"], pl.lit(0))))
+    )
     (answer,) = frame.collect()["answer"]
     return answer if answer in CITIES else None
 

@@ -14,7 +14,21 @@ import hotmess
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "hotmess").rglob("*.py"))
 ORDER = [
-    *("notices", "errors", "devices", "answers", "frames", "samples", "kinds", "prepare", "convert", "traps", "sums", "tally", "blocks"),
+    *(
+        "notices",
+        "errors",
+        "devices",
+        "answers",
+        "frames",
+        "samples",
+        "kinds",
+        "prepare",
+        "convert",
+        "traps",
+        "sums",
+        "tally",
+        "blocks",
+    ),
     *(
         "decompose",
         "leave_out",

@@ -77,9 +77,8 @@ def rough(size, tokens, seed=0):
     model = Transformer(Size.of(size), tokens, seed=seed).requires_grad_(False)
     rng = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
-        spread = {"words": 1.0, "places": 1.0}.get(
-            name, 0.5 if weight.ndim == 1 else (1 if "qkv" in name else 3) / weight.shape[1] ** 0.5
-        )
+        matrix = (1 if "qkv" in name else 3) / weight.shape[-1] ** 0.5
+        spread = {"words": 1.0, "places": 1.0}.get(name, 0.5 if weight.ndim == 1 else matrix)
         weight.copy_((weight.ndim == 1) + spread * torch.randn(weight.shape, generator=rng))
     return model
 
@@ -430,12 +429,12 @@ def test_points_in_the_ball_are_uniform(dimension):
         (Problem, {"step_norm": NAN}, "step norm nan"),
         (Problem, {"problem": -1}, "seed -1"),
         (Problem, {"digits": -1}, "-1 digits after the comma"),
-        (Problem, {"digits": 7}, "7 digits after the comma"),
+        (Problem, {"digits": 6}, "6 digits after the comma"),
         (Problem, {"radius": 9}, "starts reach 10 from 0"),
         (Problem, {"radius": 3, "spread": 7.5}, "starts reach 10.5 from 0"),
         (Problem, {"digits": 2}, "2 digits after the comma tell numbers near 6 apart by 0.01, and a step"),
         (Problem, {"radius": 0.85, "spread": 0.1, "digits": 1}, "tell numbers near 0.95 apart by 0.01"),
-        (Problem, {"radius": 1e-4, "spread": 0, "digits": 6, "step_norm": 9e-8}, "a step norm of 9e-08"),
+        (Problem, {"radius": 1e-3, "spread": 0, "digits": 5, "step_norm": 9e-8}, "a step norm of 9e-08"),
         *[(Course, {name: 0}, "must be above 0") for name in ("trajectories", "horizon", "batch", "updates", "rate")],
         (Course, {"rate": NAN}, "must be above 0"),
         *[(Course, {"held_out": share}, f"{share:g} of 20000 trajectories held out") for share in (0.0, 1.0, -0.1, NAN, 1e-5)],
@@ -479,7 +478,7 @@ def test_the_least_that_can_be_is_accepted(accepted):
     assert type(accepted)(*astuple(accepted)) == accepted
 
 
-@given(st.integers(1, 999), st.integers(-6, -2), st.integers(0, 9), st.integers(1, 999), st.integers(-7, -2), st.integers(0, 6))
+@given(st.integers(1, 999), st.integers(-6, -2), st.integers(0, 9), st.integers(1, 999), st.integers(-7, -2), st.integers(0, 5))
 def test_a_hint_proposes_just_enough(radius, radius_power, spread, step, step_power, digits):
     """Of digits, and the least step that there are digits for."""
     room = {"radius": radius * 10.0**radius_power, "spread": spread * 10.0**radius_power}
@@ -488,9 +487,9 @@ def test_a_hint_proposes_just_enough(radius, radius_power, spread, step, step_po
     try:
         Problem(**room, step_norm=step_norm, digits=digits)
     except UsageError as refused:
+        assume("digits" in refused.hint)
         more, least = (word.partition("=")[2] for word in refused.hint.split(", or "))
         assert int(more) > digits
-        assume(int(more) <= 6)
         assert Problem(**room, step_norm=step_norm, digits=int(more)).digits == int(more)
         with pytest.raises(UsageError, match="apart by"):
             Problem(**room, step_norm=step_norm, digits=int(more) - 1)
@@ -658,8 +657,8 @@ def test_nothing_leaks_from_one_call_to_the_next():
     model = rough("2x32", tokens)
     one, other = random_tokens(tokens, 10, seed=1), random_tokens(tokens, 10, seed=2)
     cache, spoilt = model.cache(10), model.cache(10)
-    for tensor in (*spoilt.keys, *spoilt.values):
-        tensor.fill_(NAN)
+    for tensor in spoilt:
+        tensor.fill_(1e6)
     wanted = [model.decode(state, model.cache(10), None) for state in (one, other, one)]
     for state, found in zip((one, other, one), wanted, strict=True):
         assert torch.equal(model.decode(state, cache, None), found)
@@ -1037,7 +1036,7 @@ def test_samples_are_drawn_at_their_temperature(starts, temperature):
     asked = replace(TINY, rollouts=replace(TINY.rollouts, steps=1, points=1, temperature=temperature))
     model = undecided(2)
     point, said = starts.points[5:6], []
-    same = Starts(point.expand(4000, -1), 4000)
+    same = Starts(point.expand(4002, -1), 4000)  # two are greedy
     decode = model.decode
 
     def noted(*given_values):
@@ -1048,6 +1047,7 @@ def test_samples_are_drawn_at_their_temperature(starts, temperature):
     found = lead(model, same, asked, seed=0)
     tokens = torch.cat(said)
     assert torch.equal(found[1], point + model.tokens.decode(tokens))
+    tokens = tokens[2:]
     state = model.tokens.encode(point)
     assert drawn_like(model, state, tokens[:, 0], tokens[:, 1], temperature) > 1e-3
     assert drawn_like(model, state, tokens[:, 0], tokens[:, 1], 2 * temperature) < 1e-6
@@ -1113,13 +1113,6 @@ def test_without_a_gpu_work_is_done_as_it_is():
 
 
 # ---------------------------------------------------------------------------------------------- what was not so at first
-
-
-def test_seven_digits_are_read_and_written_the_same():
-    """Single precision has not got them all: 9.795663e-4 and 9.795662e-4 are one number."""
-    tokens = Tokens(1, 6)
-    found = tokens.parse("+49795663")
-    assert tokens.spell(tokens.encode(tokens.decode(found))) == "+49795663"
 
 
 @pytest.mark.parametrize("step_norm", [1e-6, 2e-7])

@@ -23,9 +23,9 @@ def device_of(asked: str | None) -> "torch.device":
 
     try:
         found = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.zeros(1, device=found)
-    except (RuntimeError, AssertionError) as problem:
-        said = str(problem).splitlines()[0]
+        torch.zeros(1, device=found).item()
+    except (RuntimeError, AssertionError, ImportError) as problem:
+        said = str(problem).splitlines()[0][:200]
         raise UsageError(f"there is no device `{asked}`: {said}", hint="--device cpu") from problem
     return found
 

@@ -172,7 +172,7 @@ def _submit(folder: "Folder", how: dict[str, Any]) -> None:
     from hotmess.synthetic.sweep import submit
 
     for job in submit(folder, how["slurm"], how["slurm_with"], device=how["device"]):
-        click.echo(f"submitted {job}", err=True)
+        click.echo(f"submitted {job.job_id}", err=True)
     click.echo(f"logs of the tasks: {folder.root / 'slurm'}", err=True)
     click.echo("next: the same command without --slurm, once they are done, measures", err=True)
 

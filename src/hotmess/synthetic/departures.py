@@ -103,7 +103,7 @@ def along(away: States, metric: Float[ndarray, "dim dim"]) -> Along:
         metric: A.
     """
     points, tasks, replicates, dim = away.shape
-    flat = (away.astype(float) @ np.linalg.cholesky(metric)).reshape(points * tasks, replicates, dim)
+    flat = (away @ np.linalg.cholesky(metric)).reshape(points * tasks, replicates, dim)
     count = len(flat)
     split = squared(
         Block(

@@ -7,7 +7,6 @@ answers with a token of the step is computed. To decode, keys and values are kep
 taken, so that what is written is always a number.
 """
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -21,17 +20,8 @@ from hotmess.synthetic.tokens import Tokens
 __all__ = ["Cache", "Transformer"]
 
 _SMALL = 400  # multiplications; PyTorch has a slow way for the product of two matrices that needs fewer
-
-
-@dataclass(frozen=True, slots=True)
-class Cache:
-    """Keys (sequence · head, part, place) and values (sequence · head, place, part) of each layer, written over at each step.
-
-    Keys lie the other way round since one query is multiplied by them faster so.
-    """
-
-    keys: tuple[Tensor, ...]
-    values: tuple[Tensor, ...]
+Cache = tuple[Tensor, ...]  # of each layer its keys, then its values (2, sequence, head, place, part)
+_READ = 64  # states that are read at once on a CPU, whose caches hold what one layer hands on to the next
 
 
 class Block(nn.Module):
@@ -47,7 +37,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Every place of x (sequence, place, width) sees itself and those before it."""
-        return self.rest(x, scaled_dot_product_attention(*self.heads_of(x), is_causal=True))
+        q, k, v = self.heads_of(x)
+        return self.rest(x, _joined(scaled_dot_product_attention(q, k, v, is_causal=True)))
 
     def answers(self, x: Tensor, seen: Tensor) -> Tensor:
         """The same for the last places alone, as many as `seen` (place, place before) has rows."""
@@ -55,17 +46,39 @@ class Block(nn.Module):
         normed = self.before(x)
         q = linear(normed[:, -places:], self.qkv.weight[:width]).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         k, v = linear(normed, self.qkv.weight[width:]).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return self.rest(x[:, -places:], scaled_dot_product_attention(q, k, v, attn_mask=seen))
+        return self.rest(x[:, -places:], _joined(scaled_dot_product_attention(q, k, v, attn_mask=seen)))
 
-    def heads_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values (sequence, head, place, part)."""
-        q, k, v = self.qkv(self.before(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return q, k, v
+    def reads(self, x: Tensor, kept: Tensor, *, last: bool) -> Tensor:
+        """What `forward` does, or with `last` the last place of that; the first places of `kept` take up keys and values."""
+        qkv = self.heads_of(x)
+        kept[:, :, :, : x.shape[1]] = qkv[1:]
+        q, k, v = qkv
+        if last:
+            return self.rest(x[:, -1:], _joined(scaled_dot_product_attention(q[:, :, -1:], k, v)))
+        return self.rest(x, _joined(scaled_dot_product_attention(q, k, v, is_causal=True)))
+
+    def goes_on(self, x: Tensor, kept: Tensor, place: int, ahead: Tensor) -> Tensor:
+        """The same for one more place of each sequence (sequence, width); `ahead` masks what is read beyond it."""
+        qkv = self.qkv(self.before(x)).view(len(x), 3, self.heads, -1)
+        kept[:, :, :, place] = qkv[:, 1:].transpose(0, 1)
+        keys, values = kept[:, :, :, : len(ahead)].flatten(1, 2)
+        q = qkv[:, 0].flatten(0, 1)[:, None]
+        weights = torch.baddbmm(ahead.to(q.dtype), q, keys.mT, alpha=q.shape[-1] ** -0.5).softmax(-1)
+        return self.rest(x, torch.bmm(weights.to(q.dtype), values).view(x.shape))
+
+    def heads_of(self, x: Tensor) -> Tensor:
+        """Queries, keys and values (3, sequence, head, place, part)."""
+        return self.qkv(self.before(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
     def rest(self, x: Tensor, attended: Tensor) -> Tensor:
         """What follows once the heads have looked around."""
-        x = x + self.out(attended.transpose(1, 2).flatten(2))
+        x = x + self.out(attended)
         return x + self.down(gelu(self.up(self.between(x))))
+
+
+def _joined(attended: Tensor) -> Tensor:
+    """What the heads found, side by side."""
+    return attended.transpose(1, 2).flatten(2)
 
 
 class Transformer(nn.Module):
@@ -105,13 +118,9 @@ class Transformer(nn.Module):
     def cache(self, count: int) -> Cache:
         """Room for the keys and values of so many sequences; half precision on a GPU."""
         device, heads, room = self.words.device, self._layers[0].heads, len(self.ahead)
-        part = self.words.shape[1] // heads
+        shape = (2, count, heads, room, self.words.shape[1] // heads)
         kind = torch.bfloat16 if device.type == "cuda" else torch.float32
-
-        def empty(*shape: int) -> tuple[Tensor, ...]:
-            return tuple(torch.zeros((count * heads, *shape), device=device, dtype=kind) for _ in self.blocks)
-
-        return Cache(empty(part, room), empty(room, part))
+        return tuple(torch.zeros(shape, device=device, dtype=kind) for _ in self.blocks)
 
     def decode(
         self, state: Int[Tensor, "n token"], cache: Cache, noise: Float[Tensor, "n token word"] | None
@@ -120,7 +129,9 @@ class Transformer(nn.Module):
 
         `noise` is added to the logits: with Gumbel noise times a temperature, tokens are drawn at that temperature.
         """
-        written = [self._choose(self._read(state, cache), 0, noise)]
+        at_once = _READ if state.device.type == "cpu" else len(state)
+        parts = zip(state.split(at_once), *(kept.split(at_once, 1) for kept in cache), strict=True)
+        written = [self._choose(torch.cat([self._read(part, tuple(kept)) for part, *kept in parts]), 0, noise)]
         for place in range(1, self.tokens.point):
             written.append(self._choose(self._step(written[-1], self.tokens.point + place - 1, cache), place, noise))
         return torch.stack(written, 1)
@@ -128,31 +139,21 @@ class Transformer(nn.Module):
     def _read(self, state: Tensor, cache: Cache) -> Tensor:
         """What the last token of the states is answered with (n, width); the cache takes them up."""
         x = self.words[state] + self.places[: state.shape[1]]
-        *before, _ = self._layers
-        for block, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
-            q, k, v = block.heads_of(x)
-            keys[..., : state.shape[1]], values[:, : state.shape[1]] = k.flatten(0, 1).transpose(1, 2), v.flatten(0, 1)
-            if block in before:
-                x = block.rest(x, scaled_dot_product_attention(q, k, v, is_causal=True))
-        return block.rest(x[:, -1:], scaled_dot_product_attention(q[:, :, -1:], k, v))
+        for number, (block, kept) in enumerate(zip(self._layers, cache, strict=True), 1):
+            x = block.reads(x, kept, last=number == len(cache))
+        return x[:, 0]
 
     def _step(self, token: Tensor, place: int, cache: Cache) -> Tensor:
-        """What one more token of each sequence, at this place, is answered with (n, 1, width)."""
-        x = (self.words[token] + self.places[place])[:, None]
-        for block, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
-            q, k, v = (part.flatten(0, 1) for part in block.heads_of(x))
-            keys[..., place], values[:, place] = k[:, 0], v[:, 0]
-            part = q.shape[-1]
-            room = max(place + 1, -(-_SMALL // part))
-            ahead = self.ahead[place, :room].to(q.dtype).expand(len(q), 1, room)
-            seen = torch.baddbmm(ahead, q, keys[..., :room], alpha=part**-0.5)  # for one query faster than the fused attention
-            attended = torch.bmm(seen.softmax(-1).to(q.dtype), values[:, :room])
-            x = block.rest(x, attended.unflatten(0, (len(x), -1)))
+        """What one more token of each sequence, at this place, is answered with (n, width)."""
+        x = self.words[token] + self.places[place]
+        room = max(place + 1, -(-_SMALL // cache[0].shape[-1]))
+        for block, kept in zip(self._layers, cache, strict=True):
+            x = block.goes_on(x, kept, place, self.ahead[place, :room])
         return x
 
     def _choose(self, x: Tensor, place: int, noise: Tensor | None) -> Tensor:
         allowed = self.tokens.allowed(place)
-        logits = linear(self.end(x[:, 0]), self.words[allowed.start : allowed.stop])
+        logits = linear(self.end(x), self.words[allowed.start : allowed.stop])
         if noise is not None:
             logits = logits + noise[:, place, : len(allowed)]
         return logits.argmax(-1) + allowed.start

@@ -36,8 +36,7 @@ class Quadratic:
     def of(cls, problem: Problem, device: str | torch.device = "cpu") -> "Quadratic":
         """The problem of a setting: a random basis (Haar), and eigenvalues evenly spaced in their logarithms."""
         rng = np.random.default_rng([problem.problem, 1])
-        basis, upper = np.linalg.qr(rng.standard_normal((problem.dimension, problem.dimension)))
-        basis = basis * np.sign(np.diag(upper))
+        basis, _ = np.linalg.qr(rng.standard_normal((problem.dimension, problem.dimension)))
         values = np.geomspace(1.0, problem.condition, problem.dimension)
         minimum = rng.uniform(-problem.spread, problem.spread, problem.dimension)
         matrix = torch.tensor((basis * values) @ basis.T, device=device)

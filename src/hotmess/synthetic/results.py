@@ -83,13 +83,13 @@ class Run:
 
     def against(self, led: Led, sort: str, target: str) -> Along:
         """The split of one model's rollouts against the optimum, or the expert."""
-        away = led.states[sort] - (self.expert.states[sort] if target == EXPERT else self.minimum.astype(np.float32))
+        away = led.states[sort].astype(float) - (self.expert.states[sort] if target == EXPERT else self.minimum)
         return along(away, self.metric)
 
     def seeds_against(self, models: list[Led], target: str) -> Along:
         """The split of the rollouts of several seeds, each start a task and each seed a replicate."""
         start = self.expert.states["starts"][:, 0, :, None]
-        return along(over_seeds(models) - (start if target == EXPERT else self.minimum.astype(np.float32)), self.metric)
+        return along(over_seeds(models).astype(float) - (start if target == EXPERT else self.minimum), self.metric)
 
 
 def _read(path: Path, folder: Folder, minimum: Float[ndarray, " dim"]) -> Led:

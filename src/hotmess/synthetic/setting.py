@@ -7,13 +7,14 @@ What it does not state is in `ASSUMED`, and printed with whatever is made of it.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from math import floor, log10
+from math import floor, isfinite, log10
 from typing import Any
 
 from hotmess.errors import UsageError, one_of
 
 __all__ = ["ASSUMED", "PRESETS", "Course", "Preset", "Problem", "Rollouts", "Size", "preset"]
 
+_DIGITS = 5  # after the comma, at most
 VERSION = 1  # of the tokens, the weights and the folder: what was made by another one is not gone on with
 
 ASSUMED = (
@@ -55,6 +56,10 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Refuse what is no descent, or what tokens cannot say."""
+        lengths = {"condition number": self.condition, "radius": self.radius, "spread": self.spread, "step norm": self.step_norm}
+        for name, length in lengths.items():
+            if not isfinite(length):
+                _refuse(f"{name} {length}", "only numbers that have an end can be computed with", "-T condition=50")
         if self.dimension < 1:
             _refuse(f"dimension {self.dimension}", "there is nothing to descend", "-T dimension=4")
         if not self.condition >= 1:
@@ -66,8 +71,8 @@ class Problem:
                 "lengths are above 0, and spread and seed not below",
                 "-T radius=5 -T step_norm=0.005",
             )
-        if not 0 <= self.digits <= 6:
-            _refuse(f"{self.digits} digits after the comma", "numbers are computed with seven digits in all", "-T digits=4")
+        if not 0 <= self.digits <= _DIGITS:
+            _refuse(f"{self.digits} digits after the comma", "single precision holds six digits in all", "-T digits=4")
         self._holds()
 
     def _holds(self) -> None:
@@ -86,12 +91,10 @@ class Problem:
                 f"{self.digits} digits after the comma tell numbers near {largest:.3g} apart by {apart:g}, and a step of norm "
                 f"{self.step_norm:g} is less",
                 "the model could not see that a step was taken",
-                f"-T digits={enough}, or -T step_norm={apart:g}",
+                f"-T digits={enough}, or -T step_norm={apart:g}" if enough <= _DIGITS else f"-T step_norm={apart:g}",
             )
-        if self.step_norm < 1e-7:
-            _refuse(
-                f"a step norm of {self.step_norm:g}", "exponents end at 1e-9, which leaves steps no digits", "-T step_norm=1e-5"
-            )
+        if not 1e-7 <= self.step_norm < 10:
+            _refuse(f"a step norm of {self.step_norm:g}", "tokens say numbers from 1e-9 to below 10", "-T step_norm=0.005")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Course:
 
     def __post_init__(self) -> None:
         """Refuse what teaches nothing."""
-        if min(self.trajectories, self.horizon, self.batch, self.updates) < 1 or not self.rate > 0:
+        if min(self.trajectories, self.horizon, self.batch, self.updates) < 1 or not 0 < self.rate < float("inf"):
             _refuse("trajectories, horizon, batch, updates and rate must be above 0")
         if not 0 < self.held_out < 1 or not 1 <= round(self.held_out * self.trajectories) < self.trajectories:
             _refuse(
@@ -163,7 +166,7 @@ class Rollouts:
             _refuse(
                 f"{self.starts} starts, {self.sampled} sampled ones", "two are needed; no sampled ones are none", "-T sampled=0"
             )
-        if not self.temperature > 0:
+        if not 0 < self.temperature < float("inf"):
             _refuse(f"temperature {self.temperature:g}", "at 0 nothing is sampled", "-T temperature=0.5")
 
 
@@ -184,14 +187,20 @@ class Size:
         layers, _, width = text.strip().partition("x")
         if not (layers.isdecimal() and width.isdecimal() and int(layers) and int(width)):
             _refuse(f"`{text}` is no size", "a size is layers by width", "-T sizes=2x16,2x32")
-        if int(width) % 16:
+        size = cls(int(layers), int(width))
+        if size.width % size.head:
             _refuse(f"a width of {width}", "heads are 16 wide, or 32 from a width of 256 up", "-T sizes=2x16,2x32")
-        return cls(int(layers), int(width))
+        return size
+
+    @property
+    def head(self) -> int:
+        """How wide a head of attention is."""
+        return 32 if self.width >= 256 else 16
 
     @property
     def heads(self) -> int:
-        """Of attention, each 16 wide, or 32 from a width of 256 up."""
-        return self.width // (32 if self.width >= 256 else 16)
+        """How many there are."""
+        return self.width // self.head
 
     def parameters(self, problem: Problem) -> int:
         """How many weights a transformer of this size has."""
@@ -272,7 +281,7 @@ def _number(name: str, value: Any, like: float) -> Any:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
-    if number != number or (isinstance(like, int) and number != int(number)):
+    if not isfinite(number) or (isinstance(like, int) and number != int(number)):
         _refuse(f"`-T {name}={value}`", f"{name} is a {'whole ' if isinstance(like, int) else ''}number", f"-T {name}={like}")
     return int(number) if isinstance(like, int) else number
 

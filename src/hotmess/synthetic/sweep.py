@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from multiprocessing.synchronize import Event
@@ -205,7 +205,7 @@ def _lead(folder: Folder, unit: Unit, lessons: Any, starts: Any, told: Told) -> 
     save_rollouts(folder.rollouts(unit), what, states=states, held_out=held_out_loss(model, lessons))
 
 
-def submit(folder: Folder, tasks: int, parameters: dict[str, Any], *, device: str | None = None) -> Iterator[str]:
+def submit(folder: Folder, tasks: int, parameters: dict[str, Any], *, device: str | None = None) -> list[Any]:
     """Submit a sweep as a Slurm array of so many tasks, each of which does a shard; where there is no Slurm, as processes here.
 
     Args:
@@ -214,8 +214,8 @@ def submit(folder: Folder, tasks: int, parameters: dict[str, Any], *, device: st
         parameters: of the tasks, as submitit names them: slurm_partition, gpus_per_node, timeout_min, ...
         device: cpu or cuda.
 
-    Yields:
-        The number of each job.
+    Returns:
+        The jobs, as submitit has them.
 
     Raises:
         MissingExtra: submitit is not installed.
@@ -226,8 +226,8 @@ def submit(folder: Folder, tasks: int, parameters: dict[str, Any], *, device: st
         raise MissingExtra("a Slurm array needs submitit, which is not installed", hint="pip install submitit") from problem
     executor = submitit.AutoExecutor(folder=Path(folder.root) / "slurm")
     executor.update_parameters(**parameters)
-    for job in executor.map_array(_shard, [(folder, Shard(part + 1, tasks), device) for part in range(tasks)]):
-        yield str(job.job_id)
+    jobs: list[Any] = executor.map_array(_shard, [(folder, Shard(part + 1, tasks), device) for part in range(tasks)])
+    return jobs
 
 
 def _shard(asked: tuple[Folder, Shard, str | None]) -> bool:

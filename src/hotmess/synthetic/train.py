@@ -44,7 +44,7 @@ class Lessons:
     quadratic: Quadratic
     tokens: Tokens
     taught: Float[Tensor, "state dim"]
-    held_out: Float[Tensor, "trajectory state dim"]
+    held_out: Float[Tensor, "trajectory tested dim"]
 
     @classmethod
     def of(cls, preset: Preset, device: torch.device) -> "Lessons":
@@ -118,7 +118,7 @@ class Training:
         loss = _loss(self.model, lessons.write(lessons.taught[at])).mean()
         loss.backward()
         share = self._count / course.updates
-        part = torch.minimum((share + 1 / course.updates) / 0.05, (1 - share) / 0.95)
+        part = torch.minimum((share + 1 / course.updates) / 0.05, (1 - share) / 0.95).clamp(max=1)
         self._optimizer.param_groups[0]["lr"].copy_(self._highest * part)
         self._optimizer.step()
         lap = (self._count // LAP)[None]
