@@ -8,7 +8,7 @@ from hotmess.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["device_of", "graphed"]
+__all__ = ["device_of", "graphed", "settle"]
 
 _WARM_UP = 3  # runs before a graph is captured, as CUDA libraries need
 
@@ -30,11 +30,19 @@ def device_of(asked: str | None) -> "torch.device":
     return found
 
 
+def settle(device: "torch.device") -> None:
+    """Wait for all work on a GPU: what runs on streams of its own may not be looked at before."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def graphed(work: Callable[[], None], device: "torch.device", *generators: "torch.Generator") -> Callable[[], None]:
     """Work that is done over and over on the same tensors: on a GPU as one CUDA graph on a stream of its own; else as it is.
 
     A graph is launched as one, where its hundreds of small kernels would wait for Python. The first runs are the work itself and
-    count like all others. Of `generators`, each that the work draws from must be named.
+    count like all others. Of `generators`, each that the work draws from must be named. `settle` before you look at its tensors.
     """
     import torch
 

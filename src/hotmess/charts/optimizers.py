@@ -191,7 +191,7 @@ def optimizer_loss(result: Result) -> Any:
     row = result.tests.row(0, named=True)
     value = "" if row["value"] is None else f"exponent {row['value']:.3f}"
     ends = "" if row["value_low"] is None else f" [{row['value_low']:.3f}, {row['value_high']:.3f}]"
-    words = "nats a token of the step; the expert, whose steps they are, has none"
+    words = "nats a token of the step; some is left to every model, since it sees rounded states"
     whole = alt.layer(bars, line.encode(x=x, y="loss_fit:Q"), dots).properties(width=WIDTH, height=150)
     return finish(whole, "Loss on trajectories that were held out", words, f"{value}{ends}".replace("-", "−"))
 
@@ -241,5 +241,7 @@ def optimizer_replicates(result: Result) -> Any:
     rows = [alt.hconcat(*panels[place : place + 2], spacing=10) for place in range(0, len(panels), 2)]
     name = points.filter(pl.col("model") != _EXPERT)["model"][0]
     return finish(
-        alt.vconcat(*rows, spacing=12), "Incoherence by what varies between replicates", f"{name}; dashed: the exact expert"
+        alt.vconcat(*rows, spacing=12),
+        "Incoherence by what varies between replicates",
+        f"{name}; dashed: the expert, which has no seeds",
     )

@@ -37,14 +37,12 @@ def presets() -> None:
     \b
     hotmess synthetic presets
     """
-    from hotmess.synthetic.setting import ASSUMED, PRESETS
+    from hotmess.synthetic.setting import PRESETS
 
     for one in PRESETS.values():
         _describe(one)
         click.echo()
-    click.echo("what the paper does not state, and what is done here:")
-    for line in ASSUMED:
-        click.echo(f"- {line}")
+    _assumed()
     click.echo("next: hotmess synthetic run --preset quick -o optimizers/", err=True)
 
 
@@ -130,6 +128,15 @@ def _describe(preset: "Preset", *, err: bool = False) -> None:
         click.echo(line, err=err)
 
 
+def _assumed() -> None:
+    """Say what the paper leaves open."""
+    from hotmess.synthetic.setting import ASSUMED
+
+    click.echo("what the paper does not state, and what is done here:")
+    for line in ASSUMED:
+        click.echo(f"- {line}")
+
+
 def _sweep(folder: "Folder", how: dict[str, Any]) -> bool:
     """Train and lead what is missing; whether all models of the run are there now."""
     from hotmess.synthetic.sweep import Shard, cost, sweep
@@ -179,11 +186,11 @@ def _submit(folder: "Folder", how: dict[str, Any]) -> None:
 
 def _write(folder: "Folder") -> None:
     """Measure, and write tables and pictures; say what was found."""
+    from hotmess.cli.options import print_shown
     from hotmess.cli.output import picture, write
     from hotmess.convert import as_table
     from hotmess.errors import NothingToShow
     from hotmess.synthetic.results import Run, findings, results, sample_table
-    from hotmess.synthetic.setting import ASSUMED
 
     with bar("measuring", 100) as told:
         found = Run.of(folder)
@@ -202,9 +209,10 @@ def _write(folder: "Folder") -> None:
     for finding in findings(made):
         holds = {True: "holds", False: "does not hold", None: "cannot be told"}[finding.holds]
         click.echo(f"{holds}: {finding.claim}\n    {finding.figures}")
-    click.echo("\nwhat the paper does not state, and was done here:", err=True)
-    for line in ASSUMED if folder.preset.name == "paper" else ASSUMED[:2]:
-        click.echo(f"- {line}", err=True)
+    click.echo()
+    print_shown(lambda width: made["scaling"].show(width), str(made["scaling"]))
+    if folder.preset.name == "paper":
+        _assumed()
     click.echo(f"wrote tables, pictures and samples.parquet to {folder.root}", err=True)
     click.echo(f"next: hotmess figure by-step {folder.root / 'samples.parquet'}", err=True)
     sys.stdout.flush()

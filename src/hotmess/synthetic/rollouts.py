@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hotmess.devices import graphed
+from hotmess.devices import graphed, settle
 from hotmess.synthetic.network import Transformer
 from hotmess.synthetic.quadratic import Quadratic, in_ball
 from hotmess.synthetic.setting import Preset
@@ -98,13 +98,12 @@ def _lead(
             said = model.decode(tokens.encode(x), cache, noise)
         x.add_(tokens.decode(said))
 
-    run, kept = graphed(step, x.device, *([rng] if temperature else [])), [x.clone()]
+    run, kept = graphed(step, x.device, *([rng] if temperature else [])), [x.cpu().clone()]
     for place in range(1, points + 1):
         for _ in range(steps // points):
             run()
-        if x.device.type == "cuda":
-            torch.cuda.synchronize(x.device)
-        kept.append(x.clone())
+        settle(x.device)
+        kept.append(x.cpu().clone())
         told(place / points)
     return torch.stack(kept)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple
 
+from hotmess.devices import device_of, settle
 from hotmess.errors import MissingExtra, UsageError
 from hotmess.synthetic.folder import Folder, Unit
 
@@ -76,8 +77,6 @@ def sweep(
     Returns:
         Whether all of the shard is done.
     """
-    from hotmess.devices import device_of
-
     kind = device_of(device).type
     units = [unit for unit in shard.chosen(folder.units()) if not folder.rollouts(unit).exists()]
     bundles = _bundles(folder, units, kind, jobs)
@@ -174,10 +173,12 @@ def _train(folder: Folder, units: Sequence[Unit], lessons: Any, stopped: Stop, t
     for unit, training in running.items():
         if folder.training(unit).exists():
             training.resume(folder.training(unit))
-    kept = time.monotonic()
+    device, kept = lessons.taught.device, time.monotonic()
     while running:
-        for unit, training in list(running.items()):
+        for training in running.values():
             training.advance(_TURN)
+        settle(device)
+        for unit, training in list(running.items()):
             told(str(unit), _TRAINED * training.made / folder.preset.course.updates)
             if training.finished:
                 training.finish(folder.model(unit))
