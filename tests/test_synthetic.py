@@ -488,24 +488,31 @@ def test_a_sweep_can_be_submitted_as_an_array(tmp_path):
     assert folder.missing() == []
 
 
-def test_ctrl_c_keeps_what_was_learned(tmp_path):
-    command = [
-        Path(sys.executable).parent / "hotmess",
-        "synthetic",
-        "run",
-        "-o",
-        tmp_path / "run",
-        *GIVEN,
-        "-T",
-        "updates=100000",
-    ]
+def endless(root):
+    """The command on models that would take hours, once it is at work on them."""
+    command = [Path(sys.executable).parent / "hotmess", "synthetic", "run", "-o", root, *GIVEN, "-T", "updates=1000000"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     end = time.monotonic() + 60
-    while time.monotonic() < end and not any((tmp_path / "run" / "models").glob(".*.lock")):
+    while time.monotonic() < end and not any((root / "models").glob(".*.lock")):
         time.sleep(0.2)
     time.sleep(1.0)
+    return process
+
+
+def test_ctrl_c_keeps_what_was_learned(tmp_path):
+    process = endless(tmp_path / "run")
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "what was learned is kept" in said
-    assert any((Path(tmp_path) / "run" / "models").glob("*.training.safetensors"))
+    assert any((tmp_path / "run" / "models").glob("*.training.safetensors"))
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path):
+    process = endless(tmp_path / "run")
+    process.kill()
+    process.communicate(timeout=60)  # their standard error is closed when they have ended too
+    folder = Folder.open(tmp_path / "run", preset("quick", {**TINY, "updates": 1000000}))
+    for unit in folder.units():
+        with folder.alone_with(unit):
+            pass

@@ -122,45 +122,76 @@ def _pass_on(news: Any, told: Told) -> None:
             return
 
 
-_stop: Event  # of this process, set where it begins
-_news: Any
+class _Process(NamedTuple):
+    """What a process of the pool was given when it began."""
+
+    stop: Event
+    news: Any
+    parent: int
+
+    def stopped(self) -> bool:
+        """Whether it was told to stop, or is alone in the world since its parent was killed."""
+        return self.stop.is_set() or self.orphaned()
+
+    def orphaned(self) -> bool:
+        return os.getppid() != self.parent
+
+
+_here: _Process  # this one
 
 
 def _begin(stop: Event, news: Any) -> None:
     """Begin a process: an interruption is the business of its parent."""
     import torch
 
-    global _stop, _news
-    _stop, _news = stop, news
+    global _here  # noqa: PLW0603 - what a process of a pool is given has no other place
+    _here = _Process(stop, news, os.getppid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
 def _in_process(folder: Folder, units: list[Unit], name: str, deadline: float | None) -> None:
-    parent = os.getppid()
-
-    def stopped() -> bool:
-        return _stop.is_set() or os.getppid() != parent or (deadline is not None and time.time() > deadline)
-
-    work(folder, units, name, stopped, lambda unit, share: _news.put((unit, share)))
+    if not _here.stopped():
+        work(folder, units, name, _here.stopped, lambda unit, share: _here.news.put((unit, share)), deadline=deadline)
+    if _here.orphaned():
+        os._exit(1)  # or it would wait for more work forever
 
 
-def work(folder: Folder, units: Sequence[Unit], device: str, stopped: Stop, told: Told) -> None:
-    """Train some models side by side and lead the starts with each, here; what lies in the folder already is not done again."""
+class _Interrupted(Exception):
+    """Rollouts were told to stop."""
+
+
+def work(folder: Folder, units: Sequence[Unit], device: str, stopped: Stop, told: Told, *, deadline: float | None = None) -> None:
+    """Train some models side by side and lead the starts with each, here; what lies in the folder already is not done again.
+
+    Args:
+        folder: where it all is kept.
+        units: the models.
+        device: where to compute.
+        stopped: is asked now and then whether to keep what there is and return.
+        told: is told the name of a model and the share of it that is done.
+        deadline: seconds of the clock after which nothing more is begun; rollouts that were begun are ended.
+    """
     import torch
 
     from hotmess.synthetic.rollouts import Starts
     from hotmess.synthetic.train import Lessons
 
+    def over() -> bool:
+        return stopped() or (deadline is not None and time.time() > deadline)
+
     with ExitStack() as locks:
         for unit in units:
             locks.enter_context(folder.alone_with(unit))
         lessons = Lessons.of(folder.preset, torch.device(device))
-        _train(folder, [unit for unit in units if not folder.model(unit).exists()], lessons, stopped, told)
+        _train(folder, [unit for unit in units if not folder.model(unit).exists()], lessons, over, told)
         starts = Starts.of(folder.preset, lessons.quadratic)
         for unit in units:
-            if not stopped() and folder.model(unit).exists() and not folder.rollouts(unit).exists():
-                _lead(folder, unit, lessons, starts, told)
+            if not over() and folder.model(unit).exists() and not folder.rollouts(unit).exists():
+                try:
+                    _lead(folder, unit, lessons, starts, stopped, told)
+                except _Interrupted:
+                    return
 
 
 _TRAINED = 0.7  # of the progress, when a model is trained
@@ -193,16 +224,19 @@ def _train(folder: Folder, units: Sequence[Unit], lessons: Any, stopped: Stop, t
             return
 
 
-def _lead(folder: Folder, unit: Unit, lessons: Any, starts: Any, told: Told) -> None:
+def _lead(folder: Folder, unit: Unit, lessons: Any, starts: Any, stopped: Stop, told: Told) -> None:
     """Lead all starts, and write down where, with the loss on what was held out."""
     from hotmess.synthetic.results import save_rollouts
     from hotmess.synthetic.rollouts import lead
     from hotmess.synthetic.train import held_out_loss, load
 
+    def heard(share: float) -> None:
+        if stopped():
+            raise _Interrupted
+        told(str(unit), _TRAINED + (1 - _TRAINED) * share)
+
     model, what = load(folder.model(unit), starts.points.device)
-    states = lead(
-        model, starts, folder.preset, seed=unit.seed, told=lambda share: told(str(unit), _TRAINED + (1 - _TRAINED) * share)
-    )
+    states = lead(model, starts, folder.preset, seed=unit.seed, told=heard)
     save_rollouts(folder.rollouts(unit), what, states=states, held_out=held_out_loss(model, lessons))
 
 
