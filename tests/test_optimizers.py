@@ -896,7 +896,7 @@ def test_what_was_kept_stays_if_writing_fails(training, tmp_path, monkeypatch):
         raise OSError("no room")
 
     with monkeypatch.context() as patched:
-        patched.setattr(train, "save_file", broken)
+        patched.setattr("safetensors.torch.save_file", broken)
         with pytest.raises(OSError, match="no room"):
             training.keep(tmp_path / "kept")
     assert (tmp_path / "kept").read_bytes() == before

@@ -22,9 +22,11 @@ from hotmess.cli.synthesizing import synthetic
 from hotmess.errors import CannotWrite, HotmessError, OtherVersion, UnreadableFile, UsageError
 from hotmess.infer.laws import power_law
 from hotmess.result import Result
+from hotmess.synthetic.claims import findings
 from hotmess.synthetic.departures import Along, along, by_sort, norms, stuck
+from hotmess.synthetic.files import save
 from hotmess.synthetic.folder import Folder, Unit
-from hotmess.synthetic.results import EXPERT, Run, findings, results, sample_table, save_rollouts
+from hotmess.synthetic.results import EXPERT, Run, results, sample_table
 from hotmess.synthetic.scaling import FALLS_FASTER, growth, loss_law
 from hotmess.synthetic.setting import PRESETS, Size, preset
 from hotmess.synthetic.sweep import Shard, cost, submit, work
@@ -220,7 +222,8 @@ def made_up(root, *, offset, noise):
         moved = states + offset / size**2 + noise / size**0.5 * rng.standard_normal(states.shape)
         what = {"size": str(unit.size), "seed": unit.seed, "parameters": unit.size.parameters(asked.problem)}
         held_out = torch.full((6,), size**-0.3) * torch.linspace(0.9, 1.1, 6)
-        save_rollouts(folder.rollouts(unit), what, states=torch.tensor(moved.astype(np.float32)), held_out=held_out)
+        tensors = {"states": torch.tensor(moved.astype(np.float32)), "held_out": held_out}
+        save(folder.rollouts(unit), what, tensors)
     return Run.of(folder)
 
 

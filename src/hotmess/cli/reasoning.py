@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["bar", "reasoners"]
+__all__ = ["bar", "reasoners", "resumable"]
 
 
 @click.group()
@@ -127,14 +127,14 @@ def train(output: Path, sizes: tuple[str, ...], base: str | None, device: str | 
     for size in chosen:
         name = f"reasoner-{size}" + (f"-mistaken-{round(100 * habits.misconception)}" if habits.misconception or base else "")
         folder = output / name
-        with bar(name, 100) as told, _resumable():
+        with bar(name, 100) as told, resumable():
             new = train(size, taught, folder, device=device, progress=lambda done, loss: told(100 * done, f"loss {loss:.3f}"))
         click.echo(f"{'wrote' if new else 'there is already'} {folder}", err=True)
     click.echo(f"next: hotmess reasoners ask {folder.absolute()} -o samples.parquet", err=True)
 
 
 @contextmanager
-def _resumable() -> Iterator[None]:
+def resumable() -> Iterator[None]:
     """Say that nothing is lost."""
     try:
         yield

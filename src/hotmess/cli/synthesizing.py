@@ -1,15 +1,13 @@
 """`hotmess synthetic`: transformers that imitate steepest descent."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hotmess.cli.collecting import pairs
-from hotmess.cli.reasoning import bar
+from hotmess.cli.reasoning import bar, resumable
 
 if TYPE_CHECKING:
     from hotmess.synthetic.folder import Folder
@@ -145,7 +143,7 @@ def _sweep(folder: "Folder", how: dict[str, Any]) -> bool:
     units = {str(unit): cost(folder, unit) for unit in shard.chosen(folder.units())}
     done = {str(unit): 1.0 for unit in shard.chosen(folder.units()) if folder.rollouts(unit).exists()}
     if len(done) < len(units):
-        with bar("training", sum(units.values())) as told, _resumable():
+        with bar("training", sum(units.values())) as told, resumable():
 
             def heard(unit: str, share: float) -> None:
                 done[unit] = share
@@ -165,16 +163,6 @@ def _sweep(folder: "Folder", how: dict[str, Any]) -> bool:
     return not missing
 
 
-@contextmanager
-def _resumable() -> Iterator[None]:
-    """Say that nothing is lost."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("what was learned is kept: the same command goes on from there", err=True)
-        raise
-
-
 def _submit(folder: "Folder", how: dict[str, Any]) -> None:
     from hotmess.synthetic.sweep import submit
 
@@ -190,7 +178,8 @@ def _write(folder: "Folder") -> None:
     from hotmess.cli.output import picture, write
     from hotmess.convert import as_table
     from hotmess.errors import NothingToShow
-    from hotmess.synthetic.results import Run, findings, results, sample_table
+    from hotmess.synthetic.claims import findings
+    from hotmess.synthetic.results import Run, results, sample_table
 
     with bar("measuring", 100) as told:
         found = Run.of(folder)

@@ -1,6 +1,5 @@
 """What came out of a run: rollouts as tables, statements that were tested, and a sample table for the rest of hotmess."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,24 +16,16 @@ from hotmess.result import Result
 from hotmess.rows import Method
 from hotmess.sums import DELTA
 from hotmess.synthetic.departures import Along, Led, along, by_sort, norms, over_seeds, stuck
+from hotmess.synthetic.files import save, what
 from hotmess.synthetic.folder import Folder
-from hotmess.synthetic.scaling import FALLS_FASTER, Found, growth, loss_law
+from hotmess.synthetic.scaling import Found, growth, loss_law
 
-__all__ = ["EXPERT", "Finding", "Run", "findings", "results", "sample_table", "save_rollouts"]
+__all__ = ["EXPERT", "Run", "results", "sample_table"]
 
 EXPERT = "expert"
 _METHOD = Method("squared", "unbiased", "class", "vector", "population", 0.95, DELTA)
 _INTERVAL = "jackknife over tasks, for these models and other starts"
 _KEPT = 16  # steps in the sample table
-
-
-def save_rollouts(path: Path, what: dict[str, Any], **tensors: Any) -> None:
-    """Write rollouts and what they are of: beside their place, then renamed."""
-    from safetensors.torch import save_file
-
-    beside = path.with_name(f".{path.name}.part")
-    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, beside, {"hotmess": json.dumps(what)})
-    beside.replace(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ class Run:
             torch.set_num_threads(1)
             states = led(quadratic, Starts.of(preset, quadratic), preset)
             torch.set_num_threads(threads)
-            save_rollouts(folder.rollouts(None), {"size": EXPERT}, states=states)
+            save(folder.rollouts(None), {"size": EXPERT}, {"states": states})
         every = preset.rollouts.steps // preset.rollouts.points
         expert = _read(folder.rollouts(None), folder, minimum)
         models = tuple(_read(folder.rollouts(unit), folder, minimum) for unit in folder.units() if folder.rollouts(unit).exists())
@@ -96,10 +87,10 @@ def _read(path: Path, folder: Folder, minimum: Float[ndarray, " dim"]) -> Led:
     from safetensors import safe_open
 
     with safe_open(path, "np") as kept:
-        what = json.loads(kept.metadata()["hotmess"])
+        of = what(kept.metadata())
         tensors = {name: kept.get_tensor(name) for name in list(kept.keys())}
     sorts = by_sort(tensors["states"], folder.preset, minimum)
-    return Led(what["size"], what.get("seed"), what.get("parameters"), sorts, tensors.get("held_out", np.empty(0)))
+    return Led(of["size"], of.get("seed"), of.get("parameters"), sorts, tensors.get("held_out", np.empty(0)))
 
 
 # ---------------------------------------------------------------------------------------------- tables
@@ -282,60 +273,6 @@ def _ratios(run: Run, of: dict[str, Any], parts: Sequence[Along]) -> Iterator[di
             "questions": len(np.unique(tasks)),
             **ends("incoherence", ratio_interval(variance[place], error[place], clusters=tasks)),
         }
-
-
-# ---------------------------------------------------------------------------------------------- what they say
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A claim of the paper, whether it holds here, and by which figures; `holds` is None where it cannot be told."""
-
-    claim: str
-    holds: bool | None
-    figures: str
-
-
-def findings(found: dict[str, Result]) -> list[Finding]:
-    """The paper's claims, each by its test."""
-    laws = {(row["replicates"], row["target"], row["what"]): row for row in found["scaling"].tests.iter_rows(named=True)}
-    rises = found["steps"].tests.filter(pl.col("model") != EXPERT)
-    control = found["steps"].tests.filter(pl.col("model") == EXPERT).row(0, named=True)
-    clear, back = (rises["value_low"] > 0).fill_null(value=False), (rises["value_high"] < 0).fill_null(value=False)
-    said = "; ".join(f"{row['model']} {_points_of(row)}" for row in rises.iter_rows(named=True))
-    yes = True if clear.all() else False if back.any() else None
-    loss = found["loss"].tests.row(0, named=True)
-    out = [
-        Finding("incoherence rises along the steps, for every size", yes, f"{said}; the exact expert {_points_of(control)}"),
-        Finding("the loss on what was held out falls with size", _sign(loss, -1), f"exponent {_exponent(loss)}"),
-    ]
-    for (sort, target, what), row in laws.items():
-        if what == FALLS_FASTER:
-            parts = (f"bias² {_exponent(laws[sort, target, 'bias2'])}", f"variance {_exponent(laws[sort, target, 'variance'])}")
-            claim = f"bias² falls faster with size than variance, against the {target}, replicates: {sort}"
-            out.append(Finding(claim, _sign(row, 1), f"exponents: {', '.join(parts)}; apart by {_exponent(row)}"))
-    return out
-
-
-def _sign(row: dict[str, Any], sign: int) -> bool | None:
-    """Whether the whole interval lies on that side of 0; None where 0 is in it."""
-    low, high = row["value_low"], row["value_high"]
-    if low is None or low <= 0 <= high:
-        return None
-    return bool(np.sign(low) == sign)
-
-
-def _exponent(row: dict[str, Any]) -> str:
-    if row["value"] is None:
-        return "not defined (a mean is not above 0)"
-    low, high = row["value_low"], row["value_high"]
-    p = "" if row["p"] is None else ", p < 0.001" if row["p"] < 0.001 else f", p = {row['p']:.2g}"
-    return f"{row['value']:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]{p}")
-
-
-def _points_of(row: dict[str, Any]) -> str:
-    low = "" if row["value_low"] is None else f" [{100 * row['value_low']:+.0f}, {100 * row['value_high']:+.0f}]"
-    return f"{100 * (row['value'] or 0):+.0f} points{low}"
 
 
 def sample_table(run: Run) -> pl.DataFrame:

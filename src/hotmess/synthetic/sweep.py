@@ -226,7 +226,7 @@ def _train(folder: Folder, units: Sequence[Unit], lessons: Any, stopped: Stop, t
 
 def _lead(folder: Folder, unit: Unit, lessons: Any, starts: Any, stopped: Stop, told: Told) -> None:
     """Lead all starts, and write down where, with the loss on what was held out."""
-    from hotmess.synthetic.results import save_rollouts
+    from hotmess.synthetic.files import save
     from hotmess.synthetic.rollouts import lead
     from hotmess.synthetic.train import held_out_loss, load
 
@@ -237,7 +237,7 @@ def _lead(folder: Folder, unit: Unit, lessons: Any, starts: Any, stopped: Stop, 
 
     model, what = load(folder.model(unit), starts.points.device)
     states = lead(model, starts, folder.preset, seed=unit.seed, told=heard)
-    save_rollouts(folder.rollouts(unit), what, states=states, held_out=held_out_loss(model, lessons))
+    save(folder.rollouts(unit), what, {"states": states, "held_out": held_out_loss(model, lessons)})
 
 
 def submit(folder: Folder, tasks: int, parameters: dict[str, Any], *, device: str | None = None) -> list[Any]:

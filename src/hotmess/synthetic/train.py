@@ -5,7 +5,6 @@ are made inside each update, so that trajectories are kept as numbers. An update
 changes lies in them (how many updates, the learning rate, the losses), so that it can be one CUDA graph.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from hotmess.devices import graphed
 from hotmess.errors import OtherVersion
+from hotmess.synthetic.files import save, what
 from hotmess.synthetic.network import Transformer
 from hotmess.synthetic.quadratic import Quadratic, in_ball
 from hotmess.synthetic.setting import Preset, Size
@@ -127,12 +126,12 @@ class Training:
 
     def keep(self, path: Path) -> None:
         """Write all that is needed to go on: weights, moments, updates, randomness, losses. Beside its place, then renamed."""
-        _save(self._tensors(), self.what, path)
+        save(path, self.what, self._tensors())
 
     def finish(self, path: Path) -> None:
         """Write what is left of it: weights and losses."""
         weights = {f"weights.{name}": weight for name, weight in self.model.state_dict().items()}
-        _save({**weights, "losses": self.losses}, self.what, path)
+        save(path, self.what, {**weights, "losses": self.losses})
 
     def resume(self, path: Path) -> None:
         """Go on from what was kept.
@@ -180,25 +179,18 @@ def held_out_loss(model: Transformer, lessons: Lessons) -> Float[Tensor, " traje
 def load(path: Path, device: torch.device) -> tuple[Transformer, dict[str, Any]]:
     """A model that was written by `finish`, and what it is."""
     with safe_open(path, "pt") as kept:
-        what = json.loads(kept.metadata()["hotmess"])
+        of = what(kept.metadata())
         weights = {
             name.removeprefix("weights."): kept.get_tensor(name) for name in list(kept.keys()) if name.startswith("weights.")
         }
-    preset = Preset.from_json(what["preset"])
-    model = Transformer(Size.of(what["size"]), Tokens(preset.problem.dimension, preset.problem.digits))
+    preset = Preset.from_json(of["preset"])
+    model = Transformer(Size.of(of["size"]), Tokens(preset.problem.dimension, preset.problem.digits))
     model.load_state_dict(weights)
-    return model.to(device), what
-
-
-def _save(tensors: dict[str, Tensor], what: dict[str, Any], path: Path) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, beside, {"hotmess": json.dumps(what)})
-    beside.replace(path)
+    return model.to(device), of
 
 
 def _same(path: Path, wanted: dict[str, Any], metadata: dict[str, str] | None) -> None:
-    found = json.loads((metadata or {}).get("hotmess", "{}"))
-    if found != wanted:
+    if what(metadata) != wanted:
         raise OtherVersion(
             f"`{path}` is the training of something else", why="to go on would mix the two", hint="give another folder with -o"
         )
