@@ -32,23 +32,20 @@ _SORTS = {
 
 def optimizer_steps(result: Result) -> Any:
     """Incoherence, bias² and variance along the steps, of each size and of the expert."""
-    return _along(
-        result, "Incoherence along the steps of the optimizer", "to the optimum; dashed: the exact expert; thin: each seed"
-    )
+    return _along(result, "Incoherence along the steps of the optimizer", "to the optimum; dashed: the exact expert")
 
 
 def optimizer_departures(result: Result) -> Any:
     """The same of what is between a model and the expert from the same start."""
-    return _along(
-        result, "What is the model's own: departures from the expert", "to the expert's state, which has no error itself"
-    )
+    return _along(result, "Departures from the expert", "to where it is; dashed: the expert, if it saw and wrote tokens")
 
 
 def _along(result: Result, title: str, target: str) -> Any:
     points = result.points.filter(pl.col("step") > 0).with_columns(series=_words())
     large = _panel(points, "incoherence", "incoherence", (WIDTH, 140), percent=True, labels=True)
     small = (_panel(points, name, words, _HALF) for name, words in (("bias2", "bias²"), ("variance", "variance")))
-    return finish(alt.vconcat(large, alt.hconcat(*small, spacing=10), spacing=14), title, target)
+    bands = "bands: 95 %, for other starts; thin: each seed"
+    return finish(alt.vconcat(large, alt.hconcat(*small, spacing=10), spacing=14), title, target, bands)
 
 
 def _words() -> pl.Expr:
@@ -120,13 +117,14 @@ def optimizer_scaling(result: Result) -> Any:
     panels = [_against_size(result, target) for target in ("optimum", _EXPERT)]
     said = result.tests.filter((pl.col("what") == "log variance / bias2") & (pl.col("replicates") == "jittered"))
     lines = [f"to the {row['target']}: {_faster(row)}" for row in said.iter_rows(named=True)]
-    return finish(alt.hconcat(*panels, spacing=44), "Bias² and variance at the end, against size", *lines)
+    dashed = "dashed: the expert itself; to the expert, the expert if it saw and wrote tokens"
+    return finish(alt.hconcat(*panels, spacing=44), "Bias² and variance at the end, against size", *lines, dashed)
 
 
 def _faster(row: dict[str, Any]) -> str:
     """Which of the two falls faster, and by how much."""
     if row["value"] is None:
-        return "bias² is not above 0 everywhere, so that it has no exponent"
+        return str(row["how"])
     sign = 1 if row["value"] >= 0 else -1
     ends = sorted((sign * row["value_low"], sign * row["value_high"])) if row["value_low"] is not None else []
     between = f" [{ends[0]:.1f}, {ends[1]:.1f}]" if ends else ""
@@ -139,11 +137,11 @@ def _against_size(result: Result, target: str) -> Any:
     terms = (("bias2", "bias²", BIAS, "circle"), ("variance", "variance", VARIANCE, "square"))
     points = result.points.filter(pl.col("target") == target)
     models, expert = points.filter(pl.col("parameters").is_not_null()), points.filter(pl.col("parameters").is_null())
-    known = points.select("bias2", "variance").unpivot()["value"].to_numpy()
-    known = known[known > 0]
+    known = result.points.select("bias2", "variance").unpivot()["value"].to_numpy()
+    known = known[known > 0]  # of both targets, so that they can be compared
     sizes = models["parameters"].cast(pl.Float64).to_numpy()
     x = alt.X("parameters:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=log_axis(sizes, "parameters", most=3))
-    scale = alt.Scale(type="log", nice=False, padding=10)
+    scale = alt.Scale(type="log", domain=[known.min() / 1.5, known.max() * 1.5] if len(known) else [0.1, 1.0])
     layers, ends = [], []
     for name, words, colour, shape in terms:
         y = alt.Y(f"{name}:Q", scale=scale, axis=log_axis(known, None, most=4))
@@ -158,7 +156,7 @@ def _against_size(result: Result, target: str) -> Any:
         if level.height:
             layers.append(alt.Chart(level).mark_rule(color=colour, strokeDash=[4, 2]).encode(y=y))
     layers += _beside(ends, known, 150)
-    words = "to the optimum; dashed: expert" if target != _EXPERT else "to the expert"
+    words = "to the optimum" if target != _EXPERT else "to the expert"
     title = alt.TitleParams(words, fontSize=11, fontWeight="normal", frame="group")
     return alt.layer(*layers).properties(width=_HALF[0] - 16, height=150, title=title)
 

@@ -26,7 +26,7 @@ from hotmess.infer.counts import log_slopes
 from hotmess.infer.effects import Effect, effect_with_error, jackknife_error, left_out, sums_by_unit, welch_df
 from hotmess.infer.trends import has_spread
 
-__all__ = ["Law", "logit_slope", "logit_slope_apart", "power_law", "ppml_over_sizes"]
+__all__ = ["Law", "log_means", "logit_slope", "logit_slope_apart", "power_law", "ppml_over_sizes", "slope_over_trainings"]
 
 BySize = Float[ndarray, "size question"]
 Sizes = Float[ndarray, " size"]
@@ -61,7 +61,7 @@ def power_law(values: BySize, sizes: Sizes, *, level: float = 0.95, clusters: Cl
         level: the level of confidence.
         clusters: a label for each question; questions of one label are drawn together.
     """
-    logs = _log_means(values, clusters)
+    logs = log_means(values, clusters)
     return None if np.isnan(logs[:, 0]).any() or not has_spread(np.log(sizes)) else _law(logs, sizes, level)
 
 
@@ -79,7 +79,7 @@ def logit_slope(
         level: the level of confidence.
         clusters: a label for each question; questions of one label are drawn together.
     """
-    logs = _log_means(variance, clusters) - _log_means(bias, clusters)
+    logs = log_means(variance, clusters) - log_means(bias, clusters)
     return None if np.isnan(logs[:, 0]).any() or not has_spread(np.log(sizes)) else _law(logs, sizes, level)
 
 
@@ -103,14 +103,50 @@ def logit_slope_apart(
         level: the level of confidence.
         clusters: labels for the questions of each; questions of one label are drawn together.
     """
-    one, two = (_log_means(v, c) - _log_means(b, c) for (v, b), c in zip((first, second), clusters, strict=True))
+    one, two = (log_means(v, c) - log_means(b, c) for (v, b), c in zip((first, second), clusters, strict=True))
     logs = np.column_stack([one - two[:, :1], one[:, :1] - two[:, 1:]])
     if np.isnan(logs[:, 0]).any() or not has_spread(np.log(sizes)):
         return None
     return _law(logs, sizes, level, strata=(one.shape[1] - 1, two.shape[1] - 1))
 
 
-def _log_means(values: BySize, clusters: Clusters | None) -> Float[ndarray, "size fit"]:
+def slope_over_trainings(logs: Float[ndarray, "model fit"], sizes: Sizes, *, level: float = 0.95) -> Law | None:
+    """The line through logs of figures of several trainings of each size, for other trainings of the same sizes.
+
+    The slope is that of least squares through the mean of each size, sum_s c_s y_s with c = (x - mean) / Sxx. Trainings of one
+    size may scatter more than those of another: se^2 = sum_s c_s^2 var_s / n_s + the jackknife variance over questions, which
+    all models have answered; degrees of freedom after Satterthwaite. None where a log does not exist, or a size has one training.
+
+    Args:
+        logs: of each model: the figure from all questions, then from all but one, each in turn.
+        sizes: of each model; those of one size are trainings of it.
+        level: the level of confidence.
+    """
+    alone, which, count = np.unique(sizes, return_inverse=True, return_counts=True)
+    if np.isnan(logs[:, 0]).any() or len(alone) < 2 or count.min() < 2:
+        return None
+    z = np.log(alone) - np.log(alone).mean()
+    weights = z / (z @ z)
+    means = np.stack([logs[which == place].mean(0) for place in range(len(alone))])
+    spread = [float(logs[which == place, 0].var(ddof=1)) / n for place, n in enumerate(count)]
+    trainings = [float(c**2 * one) for c, one in zip(weights, spread, strict=True)]
+    slopes = weights @ means
+    question = jackknife_error(slopes[1:]) ** 2
+    se = float(np.sqrt(sum(trainings) + question))
+    df = welch_df([*trainings, question], [*(count - 1), logs.shape[1] - 2])
+    slope = float(slopes[0])
+    return Law(
+        slope=effect_with_error(slope, se, df=df, level=level, unit=1 / np.sqrt(z @ z)),
+        intercept=float(means[:, 0].mean() - slope * np.log(alone).mean()),
+        se=se,
+        question_se=float(np.sqrt(question)),
+        model_se=float(np.sqrt(sum(trainings))),
+        df=float(df),
+        sizes=len(alone),
+    )
+
+
+def log_means(values: BySize, clusters: Clusters | None = None) -> Float[ndarray, "size fit"]:
     """Logs of the mean at each size: first of all questions, then without one unit each; NaN where there is none."""
     sums = sums_by_unit(np.vstack([values, np.ones(values.shape[1])]), clusters)
     fits = np.column_stack([sums.sum(1), left_out(sums)])

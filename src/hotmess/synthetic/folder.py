@@ -10,6 +10,7 @@ Each file is written beside its place and renamed, so that it is whole or not th
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,18 +52,19 @@ class Folder:
         if root.exists() and not root.is_dir():
             raise CannotWrite(f"`{root}` is a file, and a run needs a folder", hint="-o optimizers")
         written = root / "preset.json"
-        if not written.exists() and root.is_dir() and any(root.iterdir()):
-            first = sorted(path.name for path in root.iterdir())[0]
+        others = sorted(path.name for path in root.glob("[!.]*"))
+        if others and not written.exists():
+            first = others[0]
             raise CannotWrite(f"`{root}` holds something else, such as `{first}`", hint="give another folder with -o")
         folder = cls(root, preset)
-        for name in ("models", "rollouts"):
-            (root / name).mkdir(parents=True, exist_ok=True)
-        if written.exists():
-            folder.same(written)
-        else:
-            beside = written.with_suffix(".part")
+        root.mkdir(parents=True, exist_ok=True)
+        if not written.exists():  # another shard may begin at the same moment
+            beside = root / f".preset.{os.getpid()}.part"
             beside.write_text(json.dumps(preset.as_json(), indent=1) + "\n")
             beside.replace(written)
+        folder.same(written)
+        for name in ("models", "rollouts"):
+            (root / name).mkdir(exist_ok=True)
         return folder
 
     def same(self, written: Path) -> None:

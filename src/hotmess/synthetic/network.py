@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import gelu, linear, scaled_dot_product_attention
+from torch.nn.functional import embedding, gelu, linear, scaled_dot_product_attention
 
 from hotmess.synthetic.setting import Size
 from hotmess.synthetic.tokens import Tokens
@@ -108,12 +108,12 @@ class Transformer(nn.Module):
 
     def forward(self, written: Int[Tensor, "n place"]) -> Float[Tensor, "n token word"]:
         """Logits of the tokens of the step; `written` is the state and the step but for its last token."""
-        x = self.words[written] + self.places[: written.shape[1]]
+        x = embedding(written, self.words) + self.places[: written.shape[1]]
         *blocks, last = self._layers
         for block in blocks:
             x = block(x)
         places, point = x.shape[1], self.tokens.point
-        return linear(self.end(last.answers(x, self.ahead[places - point : places, :places])), self.words)
+        return self._logits(last.answers(x, self.ahead[places - point : places, :places]), self.words)
 
     def cache(self, count: int) -> Cache:
         """Room for the keys and values of so many sequences; half precision on a GPU."""
@@ -138,22 +138,26 @@ class Transformer(nn.Module):
 
     def _read(self, state: Tensor, cache: Cache) -> Tensor:
         """What the last token of the states is answered with (n, width); the cache takes them up."""
-        x = self.words[state] + self.places[: state.shape[1]]
+        x = embedding(state, self.words) + self.places[: state.shape[1]]
         for number, (block, kept) in enumerate(zip(self._layers, cache, strict=True), 1):
             x = block.reads(x, kept, last=number == len(cache))
         return x[:, 0]
 
     def _step(self, token: Tensor, place: int, cache: Cache) -> Tensor:
         """What one more token of each sequence, at this place, is answered with (n, width)."""
-        x = self.words[token] + self.places[place]
+        x = embedding(token, self.words) + self.places[place]
         room = max(place + 1, -(-_SMALL // cache[0].shape[-1]))
         for block, kept in zip(self._layers, cache, strict=True):
             x = block.goes_on(x, kept, place, self.ahead[place, :room])
         return x
 
+    def _logits(self, x: Tensor, words: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):  # in half precision, likely tokens would be equally likely
+            return linear(self.end(x.float()), words)
+
     def _choose(self, x: Tensor, place: int, noise: Tensor | None) -> Tensor:
         allowed = self.tokens.allowed(place)
-        logits = linear(self.end(x), self.words[allowed.start : allowed.stop])
+        logits = self._logits(x, self.words[allowed.start : allowed.stop])
         if noise is not None:
             logits = logits + noise[:, place, : len(allowed)]
         return logits.argmax(-1) + allowed.start

@@ -6,6 +6,7 @@ Near the minimum steps of a fixed norm overshoot, so that the expert ends in jum
 Errors are squared A-norms, (x - b)' A (x - b), twice the value of f.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +54,15 @@ class Quadratic:
         norm = slope.norm(dim=-1, keepdim=True)
         return (-self.step_norm * slope / norm.clamp(min=1e-300)).to(x.dtype)
 
-    def descend(self, x: Float[Tensor, "n dim"], steps: int, *, every: int = 1) -> Float[Tensor, "point n dim"]:
-        """Where the expert is led from x: the start, and then each `every`-th of its steps, in single precision."""
+    def descend(
+        self, x: Float[Tensor, "n dim"], steps: int, *, every: int = 1, by: Callable[[Tensor], Tensor] | None = None
+    ) -> Float[Tensor, "point n dim"]:
+        """Where the expert, or steps `by` another, lead from x: the start, and the state after each `every`-th step."""
+        step_from = by or self.step
         kept = x.new_empty((steps // every + 1, *x.shape))
         kept[0] = x
         for step in range(1, steps + 1):
-            x = x + self.step(x)
+            x = x + step_from(x)
             if step % every == 0:
                 kept[step // every] = x
         return kept

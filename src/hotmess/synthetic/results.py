@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hotmess.analyses.points import ends, frame, statement
-from hotmess.infer import Effect, difference_of_ratios, mean_interval, ratio_interval
+from hotmess.infer import Effect, difference_of_ratios, effective_questions, mean_interval, ratio_interval, share_interval
 from hotmess.result import Result
 from hotmess.rows import Method
 from hotmess.sums import DELTA
@@ -33,6 +33,8 @@ class Run:
     """All rollouts of a run.
 
     Attributes:
+        expert: the exact one.
+        rounded: the expert, if it saw and wrote tokens.
         steps: of the optimizer, at each point.
         metric: A.
         minimum: b.
@@ -41,6 +43,7 @@ class Run:
     folder: Folder
     models: tuple[Led, ...]
     expert: Led
+    rounded: Led
     steps: tuple[int, ...]
     metric: Float[ndarray, "dim dim"]
     minimum: Float[ndarray, " dim"]
@@ -48,8 +51,6 @@ class Run:
     @classmethod
     def of(cls, folder: Folder) -> "Run":
         """Read the rollouts of a folder, and let the expert go from the same starts."""
-        import torch
-
         from hotmess.synthetic.quadratic import Quadratic
         from hotmess.synthetic.rollouts import Starts, led
 
@@ -57,15 +58,16 @@ class Run:
         quadratic = Quadratic.of(preset.problem)
         metric, minimum = quadratic.matrix.numpy(), quadratic.minimum.numpy()
         if not folder.rollouts(None).exists():
-            threads = torch.get_num_threads()
-            torch.set_num_threads(1)
-            states = led(quadratic, Starts.of(preset, quadratic), preset)
-            torch.set_num_threads(threads)
-            save(folder.rollouts(None), {"size": EXPERT}, {"states": states})
+            starts = Starts.of(preset, quadratic)
+            save(
+                folder.rollouts(None),
+                {"size": EXPERT},
+                {f"states{place}": led(quadratic, starts, preset, rounded=place > 0) for place in (0, 1)},
+            )
         every = preset.rollouts.steps // preset.rollouts.points
-        expert = _read(folder.rollouts(None), folder, minimum)
+        expert, rounded = (_read(folder.rollouts(None), folder, minimum, f"states{place}") for place in (0, 1))
         models = tuple(_read(folder.rollouts(unit), folder, minimum) for unit in folder.units() if folder.rollouts(unit).exists())
-        return cls(folder, models, expert, tuple(range(0, preset.rollouts.steps + 1, every)), metric, minimum)
+        return cls(folder, models, expert, rounded, tuple(range(0, preset.rollouts.steps + 1, every)), metric, minimum)
 
     def sizes(self) -> Iterator[tuple[str, list[Led]]]:
         """The models of each size, the smallest first."""
@@ -83,13 +85,13 @@ class Run:
         return along(over_seeds(models).astype(float) - (start if target == EXPERT else self.minimum), self.metric)
 
 
-def _read(path: Path, folder: Folder, minimum: Float[ndarray, " dim"]) -> Led:
+def _read(path: Path, folder: Folder, minimum: Float[ndarray, " dim"], name: str = "states") -> Led:
     from safetensors import safe_open
 
     with safe_open(path, "np") as kept:
         of = what(kept.metadata())
         tensors = {name: kept.get_tensor(name) for name in list(kept.keys())}
-    sorts = by_sort(tensors["states"], folder.preset, minimum)
+    sorts = by_sort(tensors[name], folder.preset, minimum)
     return Led(of["size"], of.get("seed"), of.get("parameters"), sorts, tensors.get("held_out", np.empty(0)))
 
 
@@ -99,8 +101,8 @@ def _read(path: Path, folder: Folder, minimum: Float[ndarray, " dim"]) -> Led:
 def results(run: Run) -> dict[str, Result]:
     """All results of a run, by the names of their files."""
     return {
-        "steps": _result("optimizer_steps", run, _steps(run, "optimum"), _rises(run)),
-        "departures": _result("optimizer_departures", run, _steps(run, EXPERT), []),
+        "steps": _result("optimizer_steps", run, _steps(run, "optimum"), _rises(run, "optimum")),
+        "departures": _result("optimizer_departures", run, _steps(run, EXPERT), _rises(run, EXPERT)),
         "scaling": _result("optimizer_scaling", run, _ends(run), _laws(run)),
         "loss": _result("optimizer_loss", run, _losses(run), [_said({"target": "held out"}, _loss(run))]),
         "rollouts": _result("optimizer_rollouts", run, _examples(run), []),
@@ -113,34 +115,34 @@ def _result(name: str, run: Run, points: Iterable[dict[str, Any]], tests: Iterab
     return Result(name, frame(points), frame(tests), _METHOD, (), said, _INTERVAL)
 
 
-def _steps(run: Run, target: str, sort: str = "jittered") -> Iterator[dict[str, Any]]:
-    """Every point of every size, its seeds pooled, and of every seed; and of the expert, which is no distance from itself."""
-    for name, models in run.sizes():
-        parts = [run.against(model, sort, target) for model in models]
-        away = np.concatenate([_errors(run, model, sort, target) for model in models], 1)
-        yield from _points(run, {"model": name, "parameters": models[0].size, "seed": None}, parts, away)
-        for model, part in zip(models, parts, strict=True) if len(models) > 1 else ():
-            of = {"model": name, "parameters": model.size, "seed": model.seed}
-            yield from _points(run, of, [part], _errors(run, model, sort, target))
-    if target != EXPERT:
-        part = run.against(run.expert, sort, target)
-        yield from _points(
-            run, {"model": EXPERT, "parameters": None, "seed": None}, [part], _errors(run, run.expert, sort, target)
-        )
+def _steps(run: Run, target: str) -> Iterator[dict[str, Any]]:
+    """Every point of every size, its seeds pooled, and of every seed; and of the expert, against itself the rounded one."""
+    control = run.rounded if target == EXPERT else run.expert
+    for name, models in (*run.sizes(), (EXPERT, [control])):
+        parts = [run.against(model, "jittered", target) for model in models]
+        away = [_errors(run, model, target) for model in models]
+        yield from _points(run, {"model": name, "parameters": models[0].size, "seed": None}, parts, np.concatenate(away, 1))
+        for model, part, one in zip(models, parts, away, strict=True) if len(models) > 1 else ():
+            yield from _points(run, {"model": name, "parameters": model.size, "seed": model.seed}, [part], one)
 
 
-def _errors(run: Run, led: Led, sort: str, target: str) -> Float[ndarray, "point rollout"]:
+def _errors(run: Run, led: Led, target: str, sort: str = "jittered") -> Float[ndarray, "point rollout"]:
     """The squared A-norm between each rollout and its target."""
     to = run.expert.states[sort] if target == EXPERT else run.minimum
     return norms((led.states[sort] - to).astype(float), run.metric).reshape(len(run.steps), -1)
 
 
+def _pooled(parts: Sequence[Along]) -> tuple[Float[ndarray, "point task"], Float[ndarray, "point task"], Int[ndarray, " task"]]:
+    """Error and variance of several models side by side, and which of their tasks are the same."""
+    error, variance = (np.concatenate([getattr(part, name) for part in parts], 1) for name in ("error", "variance"))
+    return error, variance, np.tile(np.arange(parts[0].error.shape[1]), len(parts))
+
+
 def _points(
     run: Run, of: dict[str, Any], parts: Sequence[Along], away: Float[ndarray, "point rollout"]
 ) -> Iterator[dict[str, Any]]:
-    """A row for each point; of several seeds, the tasks are the same ones."""
-    error, variance = (np.concatenate([getattr(part, name) for part in parts], 1) for name in ("error", "variance"))
-    tasks = np.tile(np.arange(parts[0].error.shape[1]), len(parts))
+    """A row for each point."""
+    error, variance, tasks = _pooled(parts)
     for place, step in enumerate(run.steps):
         yield {
             **of,
@@ -151,34 +153,35 @@ def _points(
 
 
 def _figures(error: Float[ndarray, " task"], variance: Float[ndarray, " task"], tasks: Any) -> dict[str, Any]:
+    """Means and incoherence with their ends; `effective_questions` says over how many tasks the error is spread."""
     means = {"error": error, "bias2": error - variance, "variance": variance}
-    found: dict[str, Any] = {"questions": len(np.unique(tasks))}
+    by_task = np.bincount(tasks, error)
+    found: dict[str, Any] = {"questions": len(by_task), "effective_questions": round(effective_questions(by_task), 1)}
     for name, values in means.items():
         found |= ends(name, mean_interval(values, clusters=tasks))
     return found | ends("incoherence", ratio_interval(variance, error, clusters=tasks))
 
 
-def _rises(run: Run) -> Iterator[dict[str, Any]]:
+def _rises(run: Run, target: str) -> Iterator[dict[str, Any]]:
     """Whether incoherence is higher at the end than after an eighth of the steps, for each size and for the expert."""
-    early = max(1, (len(run.steps) - 1) // 8)
-    for name, models in (*run.sizes(), (EXPERT, [run.expert])):
-        parts = [run.against(model, "jittered", "optimum") for model in models]
-        late = [part.end() for part in parts]
-        tasks = np.tile(np.arange(parts[0].error.shape[1]), len(parts))
-        terms = [np.concatenate([getattr(part, of)[0] for part in late]) for of in ("variance", "error")]
-        terms += [np.concatenate([getattr(part, of)[early] for part in parts]) for of in ("variance", "error")]
-        how = f"incoherence at the end less that at step {run.steps[early]}; jackknife over tasks"
-        yield statement({"model": name}, "incoherence", "rollout", difference_of_ratios(*terms, clusters=tasks), how)
+    early, control = max(1, (len(run.steps) - 1) // 8), run.rounded if target == EXPERT else run.expert
+    for name, models in (*run.sizes(), (EXPERT, [control])):
+        parts = [run.against(model, "jittered", target) for model in models]
+        error, variance, tasks = _pooled(parts)
+        last_error, last_variance, _ = _pooled([part.end() for part in parts])
+        rise = difference_of_ratios(last_variance[0], last_error[0], variance[early], error[early], clusters=tasks)
+        how = f"incoherence at the end less that at step {run.steps[early]}; jackknife over tasks, for these models"
+        yield statement({"model": name}, "incoherence", "rollout", rise, how)
 
 
 def _ends(run: Run) -> Iterator[dict[str, Any]]:
     """What every model comes to at the end, against both targets, and the fitted laws."""
     for target in ("optimum", EXPERT):
         laws = {found.what: found.law for found in _growth(run, target)}
-        for led in (*run.models, *([run.expert] if target != EXPERT else [])):
+        for led in (*run.models, run.rounded if target == EXPERT else run.expert):
             end = run.against(led, "jittered", target).end()
             fits = {f"{name}_fit": _fit(laws[name], led.size) for name in ("bias2", "variance", "error")}
-            away = _errors(run, led, "jittered", target)[-1]
+            away = _errors(run, led, target)[-1]
             yield {
                 "target": target,
                 "model": led.name,
@@ -186,7 +189,7 @@ def _ends(run: Run) -> Iterator[dict[str, Any]]:
                 "parameters": led.size,
                 **_figures(end.error[0], end.variance[0], np.arange(end.error.shape[1])),
                 "median_error": float(np.median(away)),
-                "stuck": _stuck(run, led),
+                **_stuck(run, led),
                 **fits,
             }
 
@@ -195,13 +198,11 @@ def _fit(law: Any, size: int | None) -> float | None:
     return None if law is None or size is None else float(np.exp(law.intercept + law.slope.value * np.log(size)))
 
 
-def _stuck(run: Run, led: Led) -> float:
-    """The share of all greedy rollouts that stuck."""
-    mine, best = (
-        np.concatenate([_errors(run, one, sort, "optimum")[-1] for sort in ("jittered", "starts")]) for one in (led, run.expert)
-    )
+def _stuck(run: Run, led: Led) -> dict[str, Any]:
+    """The share of the starts all over from which rollouts stuck."""
+    mine, best = (_errors(run, one, "optimum", "starts")[-1] for one in (led, run.expert))
     floor = float(np.linalg.eigvalsh(run.metric)[-1] * run.folder.preset.problem.step_norm**2)
-    return stuck(mine, best, floor)
+    return ends("stuck", share_interval(stuck(mine, best, floor).astype(float)))
 
 
 def _growth(run: Run, target: str, sort: str = "jittered") -> list[Found]:
@@ -211,7 +212,7 @@ def _growth(run: Run, target: str, sort: str = "jittered") -> list[Found]:
     else:
         parts = [(model.size, run.against(model, sort, target).end()) for model in run.models]
     variance, error = (np.stack([getattr(part, name)[0] for _, part in parts]) for name in ("variance", "error"))
-    return growth(variance, error, np.array([float(size or 0) for size, _ in parts]))
+    return growth(variance, error, np.array([float(size or 0) for size, _ in parts]), general=sort != "seeds")
 
 
 def _laws(run: Run) -> Iterator[dict[str, Any]]:
@@ -230,7 +231,7 @@ def _loss(run: Run) -> Found:
 
 def _said(group: dict[str, Any], found: Found) -> dict[str, Any]:
     slope = found.law.slope if found.law is not None else Effect(np.nan, np.nan, np.nan, np.nan)
-    return statement(group, found.what, "log size", slope, found.how)
+    return {**statement(group, found.what, "log size", slope, found.how), "general": found.general}
 
 
 def _losses(run: Run) -> Iterator[dict[str, Any]]:
@@ -254,25 +255,17 @@ def _replicates(run: Run) -> Iterator[dict[str, Any]]:
     """Incoherence of the largest size under every sort of replicates, and of the expert under the same."""
     *_, (name, models) = run.sizes()
     for sort in run.expert.states:
-        for led, part in (
-            (name, [run.against(model, sort, "optimum") for model in models]),
-            (EXPERT, [run.against(run.expert, sort, "optimum")]),
-        ):
-            yield from _ratios(run, {"replicates": sort, "model": led}, part)
+        for led, those in ((name, models), (EXPERT, [run.expert])):
+            yield from _ratios(run, {"replicates": sort, "model": led}, [run.against(one, sort, "optimum") for one in those])
     if len(models) > 1:
         yield from _ratios(run, {"replicates": "seeds", "model": name}, [run.seeds_against(models, "optimum")])
 
 
 def _ratios(run: Run, of: dict[str, Any], parts: Sequence[Along]) -> Iterator[dict[str, Any]]:
-    error, variance = (np.concatenate([getattr(part, name) for part in parts], 1) for name in ("error", "variance"))
-    tasks = np.tile(np.arange(parts[0].error.shape[1]), len(parts))
+    error, variance, tasks = _pooled(parts)
     for place, step in enumerate(run.steps):
-        yield {
-            **of,
-            "step": step,
-            "questions": len(np.unique(tasks)),
-            **ends("incoherence", ratio_interval(variance[place], error[place], clusters=tasks)),
-        }
+        ratio = ratio_interval(variance[place], error[place], clusters=tasks)
+        yield {**of, "step": step, "questions": int(tasks.max()) + 1, **ends("incoherence", ratio)}
 
 
 def sample_table(run: Run) -> pl.DataFrame:

@@ -10,6 +10,7 @@ same for all models of a problem, and the expert goes from each of them too::
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from hotmess.devices import graphed, settle
 from hotmess.synthetic.network import Transformer
 from hotmess.synthetic.quadratic import Quadratic, in_ball
 from hotmess.synthetic.setting import Preset
+from hotmess.synthetic.tokens import Tokens
 
 __all__ = ["Starts", "lead", "led"]
 
@@ -73,15 +75,16 @@ def lead(
     greedy, sampled = starts.points.split([total - starts.sampled, starts.sampled])
     parts = [(part, 0.0) for part in greedy.split(at_once)]
     parts += [(part, preset.rollouts.temperature) for part in sampled.split(at_once) if len(part)]
-    found, before = [], 0
+    found: list[Tensor] = []
     for part, temperature in parts:
-        share = len(part) / total
-        base = before / total
-        found.append(
-            _lead(model, part, preset, temperature, rng, lambda done, base=base, share=share: told(base + share * done))  # type: ignore[misc]
-        )
-        before += len(part)
+        done = sum(states.shape[1] for states in found)
+        heard = partial(_heard, told, done / total, len(part) / total)
+        found.append(_lead(model, part, preset, temperature, rng, heard))
     return torch.cat(found, 1)
+
+
+def _heard(told: Callable[[float], None], before: float, share: float, done: float) -> None:
+    told(before + share * done)
 
 
 def _lead(
@@ -108,6 +111,12 @@ def _lead(
     return torch.stack(kept)
 
 
-def led(quadratic: Quadratic, starts: Starts, preset: Preset) -> Float[Tensor, "point start dim"]:
-    """Where the expert leads the same starts."""
-    return quadratic.descend(starts.points, preset.rollouts.steps, every=preset.rollouts.steps // preset.rollouts.points)
+def led(quadratic: Quadratic, starts: Starts, preset: Preset, *, rounded: bool) -> Float[Tensor, "point start dim"]:
+    """Where the expert leads the same starts; `rounded`, where it would if it saw and wrote tokens."""
+    tokens = Tokens(preset.problem.dimension, preset.problem.digits)
+
+    def through_tokens(x: Tensor) -> Tensor:
+        return tokens.decode(tokens.encode(quadratic.step(tokens.decode(tokens.encode(x)))))
+
+    steps, points = preset.rollouts.steps, preset.rollouts.points
+    return quadratic.descend(starts.points, steps, every=steps // points, by=through_tokens if rounded else quadratic.step)

@@ -137,8 +137,8 @@ class Rollouts:
     Attributes:
         steps: of the optimizer, in every rollout.
         points: at how many of these steps the state is kept, evenly spread.
-        groups: tasks of jittered starts; each is a point and
-        jittered: starts within one step norm of it.
+        groups: tasks of jittered starts: each is a point and
+        jittered: starts about it, within one step norm of each other.
         starts: all over the ball, one rollout each.
         sampled: starts from which as many rollouts as `jittered` are decoded at the
         temperature: instead of greedily.
@@ -146,8 +146,8 @@ class Rollouts:
 
     steps: int = 2048
     points: int = 128
-    groups: int = 128
-    jittered: int = 16
+    groups: int = 256
+    jittered: int = 8
     starts: int = 4096
     sampled: int = 32
     temperature: float = 0.5
@@ -278,7 +278,7 @@ def _scale(size: Size) -> int:
 def _number(name: str, value: Any, like: float) -> Any:
     """The value as a number of the kind that stands there."""
     try:
-        number = float(value)
+        number = float("nan") if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if not isfinite(number) or (isinstance(like, int) and number != int(number)):
@@ -296,8 +296,8 @@ PRESETS = {
         _sizes("1x16 2x16 2x32"),
         seeds=3,
         problem=Problem(dimension=2, radius=0.85, spread=0.1, digits=2),
-        course=Course(trajectories=4000, horizon=256, batch=128, updates=1200),
-        rollouts=Rollouts(steps=256, points=64, groups=32, jittered=8, starts=128, sampled=0),
+        course=Course(trajectories=4000, horizon=256, batch=128, updates=1000),
+        rollouts=Rollouts(steps=256, points=64, groups=64, jittered=4, starts=96, sampled=0),
     ),
     "middle": Preset(
         "middle",
@@ -305,7 +305,7 @@ PRESETS = {
         seeds=4,
         problem=Problem(dimension=2, radius=0.85, spread=0.1, digits=2),
         course=Course(trajectories=4000, horizon=256, batch=128, updates=3200),
-        rollouts=Rollouts(steps=256, points=128, groups=64, jittered=16, starts=512, sampled=16),
+        rollouts=Rollouts(steps=256, points=128, groups=128, jittered=8, starts=512, sampled=16),
     ),
     "paper": Preset("paper", _sizes("4x32 4x64 4x96 4x128 6x128 6x256")),
 }

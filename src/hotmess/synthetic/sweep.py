@@ -5,16 +5,19 @@ GPUs, a process for each GPU, which trains its models side by side, each on its 
 and `submit` over the tasks of a Slurm array.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from queue import Empty
+from threading import Thread
 from typing import Any, NamedTuple
 
 from hotmess.devices import device_of, settle
@@ -24,7 +27,9 @@ from hotmess.synthetic.folder import Folder, Unit
 __all__ = ["Shard", "cost", "submit", "sweep", "work"]
 
 _KEPT = 20.0  # seconds after which a training is written down again
-_TURN = 10  # updates between two looks at whether to stop
+_TURN = {"cpu": 1, "cuda": 10}  # updates between two looks at whether to stop
+_TOLD = 0.2  # seconds between two words about how far it is
+_TOGETHER = 8  # models that share a GPU at a time
 
 Told = Callable[[str, float], None]
 Stop = Callable[[], bool]
@@ -77,15 +82,15 @@ def sweep(
     Returns:
         Whether all of the shard is done.
     """
-    kind = device_of(device).type
     units = [unit for unit in shard.chosen(folder.units()) if not folder.rollouts(unit).exists()]
-    bundles = _bundles(folder, units, kind, jobs)
+    bundles = _bundles(folder, units, _places(device, jobs))
     if not bundles:
         return True
     context = multiprocessing.get_context("spawn")
     stop, news = context.Event(), context.Queue()
     deadline = None if minutes is None else time.time() + 60 * minutes
-    pool = ProcessPoolExecutor(min(len(bundles), jobs or os.cpu_count() or 1), context, initializer=_begin, initargs=(stop, news))
+    given = (os.getpid(), stop, news)
+    pool = ProcessPoolExecutor(min(len(bundles), jobs or _cores()), context, initializer=_begin, initargs=given)
     try:
         waiting = {pool.submit(_in_process, folder, bundle, name, deadline) for name, bundle in bundles}
         while waiting:
@@ -94,24 +99,48 @@ def sweep(
             for future in done:
                 future.result()
         _pass_on(news, told)
-    except BaseException:
-        stop.set()  # each keeps what it has, and ends
-        raise
+    except BrokenProcessPool as problem:
+        raise UsageError(
+            "a process ended in the middle of its work: it was killed, or there was too little memory",
+            why="what was learned is kept",
+            hint="the same command goes on; --jobs 1 needs less memory",
+        ) from problem
     finally:
+        stop.set()  # where something went wrong, each keeps what it has, and ends
         pool.shutdown(wait=True, cancel_futures=True)
-    return not any(not folder.rollouts(unit).exists() for unit in units)
+    return all(folder.rollouts(unit).exists() for unit in units)
 
 
-def _bundles(folder: Folder, units: list[Unit], kind: str, jobs: int | None) -> list[tuple[str, list[Unit]]]:
-    """Which units go together, and on which device: the costly ones first."""
-    units = sorted(units, key=lambda unit: -cost(folder, unit))
-    if kind != "cuda":
-        return [("cpu", [unit]) for unit in units]
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _places(device: str | None, jobs: int | None) -> list[str]:
+    """The GPUs to compute on, or none.
+
+    Raises:
+        UsageError: there is no such device, or it is neither a CPU nor a CUDA GPU.
+    """
     import torch
 
-    places = min(torch.cuda.device_count(), jobs or torch.cuda.device_count())
-    bundles = ((f"cuda:{place}", units[place::places]) for place in range(places))
-    return [(name, bundle) for name, bundle in bundles if bundle]
+    found = device_of(device)
+    if found.type not in _TURN:
+        raise UsageError(f"on `{device}` nothing was ever tried", hint="--device cpu, or cuda")
+    if found.type == "cpu":
+        return []
+    if found.index is not None:
+        return [str(found)]
+    return [f"cuda:{place}" for place in range(min(torch.cuda.device_count(), jobs or torch.cuda.device_count()))]
+
+
+def _bundles(folder: Folder, units: list[Unit], places: list[str]) -> list[tuple[str, list[Unit]]]:
+    """Which units go together, and on which device: the costly ones first; on a CPU, each by itself."""
+    units = sorted(units, key=lambda unit: -cost(folder, unit))
+    if not places:
+        return [("cpu", [unit]) for unit in units]
+    shared = ((name, units[place :: len(places)]) for place, name in enumerate(places))
+    return [(name, bundle) for name, bundle in shared if bundle]
 
 
 def _pass_on(news: Any, told: Told) -> None:
@@ -122,39 +151,31 @@ def _pass_on(news: Any, told: Told) -> None:
             return
 
 
-class _Process(NamedTuple):
-    """What a process of the pool was given when it began."""
-
-    stop: Event
-    news: Any
-    parent: int
-
-    def stopped(self) -> bool:
-        """Whether it was told to stop, or is alone in the world since its parent was killed."""
-        return self.stop.is_set() or self.orphaned()
-
-    def orphaned(self) -> bool:
-        return os.getppid() != self.parent
+_stop: Event  # of this process, set where it begins
+_news: Any
 
 
-_here: _Process  # this one
-
-
-def _begin(stop: Event, news: Any) -> None:
-    """Begin a process: an interruption is the business of its parent."""
+def _begin(parent: int, stop: Event, news: Any) -> None:
+    """Begin a process: an interruption is the business of its parent, and without a parent there is nothing to do."""
     import torch
 
-    global _here  # noqa: PLW0603 - what a process of a pool is given has no other place
-    _here = _Process(stop, news, os.getppid())
+    global _stop, _news
+    _stop, _news = stop, news
+    news.cancel_join_thread()  # nobody may be there to hear the last of them
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_watch, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
 
 
+def _watch(parent: int) -> None:
+    """End with the parent, even where that was killed; files are renamed into place, so that any moment will do."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 def _in_process(folder: Folder, units: list[Unit], name: str, deadline: float | None) -> None:
-    if not _here.stopped():
-        work(folder, units, name, _here.stopped, lambda unit, share: _here.news.put((unit, share)), deadline=deadline)
-    if _here.orphaned():
-        os._exit(1)  # or it would wait for more work forever
+    work(folder, units, name, _stop.is_set, lambda unit, share: _news.put((unit, share)), deadline=deadline)
 
 
 class _Interrupted(Exception):
@@ -180,11 +201,18 @@ def work(folder: Folder, units: Sequence[Unit], device: str, stopped: Stop, told
     def over() -> bool:
         return stopped() or (deadline is not None and time.time() > deadline)
 
+    if over():
+        return
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
     with ExitStack() as locks:
         for unit in units:
             locks.enter_context(folder.alone_with(unit))
         lessons = Lessons.of(folder.preset, torch.device(device))
-        _train(folder, [unit for unit in units if not folder.model(unit).exists()], lessons, over, told)
+        untrained = [unit for unit in units if not folder.model(unit).exists()]
+        for first in range(0, len(untrained), _TOGETHER):
+            _train(folder, untrained[first : first + _TOGETHER], lessons, over, told)
+            gc.collect()  # a graph must not be freed while another one is captured
         starts = Starts.of(folder.preset, lessons.quadratic)
         for unit in units:
             if not over() and folder.model(unit).exists() and not folder.rollouts(unit).exists():
@@ -197,31 +225,37 @@ def work(folder: Folder, units: Sequence[Unit], device: str, stopped: Stop, told
 _TRAINED = 0.7  # of the progress, when a model is trained
 
 
-def _train(folder: Folder, units: Sequence[Unit], lessons: Any, stopped: Stop, told: Told) -> None:
+def _train(folder: Folder, units: Sequence[Unit], lessons: Any, over: Stop, told: Told) -> None:
     from hotmess.synthetic.train import Training
 
     running = {unit: Training(folder.preset, unit.size, unit.seed, lessons) for unit in units}
     for unit, training in running.items():
         if folder.training(unit).exists():
             training.resume(folder.training(unit))
-    device, kept = lessons.taught.device, time.monotonic()
-    while running:
+    device = lessons.taught.device
+    kept = heard = time.monotonic()
+    while running and not over():
         for training in running.values():
-            training.advance(_TURN)
+            training.advance(_TURN[device.type])
         settle(device)
+        now = time.monotonic()
         for unit, training in list(running.items()):
-            told(str(unit), _TRAINED * training.made / folder.preset.course.updates)
+            if now - heard > _TOLD:
+                told(str(unit), _TRAINED * training.made / folder.preset.course.updates)
             if training.finished:
                 training.finish(folder.model(unit))
                 folder.training(unit).unlink(missing_ok=True)
                 del running[unit]
-        over = stopped()
-        if over or time.monotonic() - kept > _KEPT:
-            for unit, training in running.items():
-                training.keep(folder.training(unit))
-            kept = time.monotonic()
-        if over:
-            return
+        heard = now if now - heard > _TOLD else heard
+        if now - kept > _KEPT:
+            _keep(folder, running)
+            kept = now
+    _keep(folder, running)
+
+
+def _keep(folder: Folder, running: dict[Unit, Any]) -> None:
+    for unit, training in running.items():
+        training.keep(folder.training(unit))
 
 
 def _lead(folder: Folder, unit: Unit, lessons: Any, starts: Any, stopped: Stop, told: Told) -> None:
@@ -267,4 +301,4 @@ def submit(folder: Folder, tasks: int, parameters: dict[str, Any], *, device: st
 
 def _shard(asked: tuple[Folder, Shard, str | None]) -> bool:
     folder, shard, device = asked
-    return sweep(folder, shard, device=device, jobs=os.cpu_count(), told=lambda *_: None)
+    return sweep(folder, shard, device=device, told=lambda *_: None)

@@ -114,7 +114,8 @@ class Training:
         device = lessons.taught.device
         at = torch.randint(len(lessons.taught), (course.batch,), generator=self._rng, device=device)
         self._optimizer.zero_grad()
-        loss = _loss(self.model, lessons.write(lessons.taught[at])).mean()
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            loss = _loss(self.model, lessons.write(lessons.taught[at])).mean()
         loss.backward()
         share = self._count / course.updates
         part = torch.minimum((share + 1 / course.updates) / 0.05, (1 - share) / 0.95).clamp(max=1)
@@ -126,7 +127,7 @@ class Training:
 
     def keep(self, path: Path) -> None:
         """Write all that is needed to go on: weights, moments, updates, randomness, losses. Beside its place, then renamed."""
-        save(path, self.what, self._tensors())
+        save(path, self._kept(), self._tensors())
 
     def finish(self, path: Path) -> None:
         """Write what is left of it: weights and losses."""
@@ -140,7 +141,7 @@ class Training:
             OtherVersion: it is a training of something else.
         """
         with safe_open(path, "pt") as kept:
-            _same(path, self.what, kept.metadata())
+            _same(path, self._kept(), kept.metadata())
             for name, tensor in self._tensors().items():
                 found = kept.get_tensor(name)
                 if name == "random":
@@ -148,6 +149,10 @@ class Training:
                 else:
                     tensor.copy_(found)
         self.made = int(self._count)
+
+    def _kept(self) -> dict[str, Any]:
+        """What it is; the randomness of one sort of device means nothing to another."""
+        return {**self.what, "device": self.losses.device.type}
 
     @torch.no_grad()
     def _tensors(self) -> dict[str, Tensor]:
@@ -162,10 +167,7 @@ class Training:
 
 def _loss(model: Transformer, written: Tensor) -> Tensor:
     """Cross-entropy of each token of the steps, in nats."""
-    point = model.tokens.point
-    with torch.autocast(written.device.type, torch.bfloat16, enabled=written.device.type == "cuda"):
-        logits = model(written[:, :-1])
-    return cross_entropy(logits.float().transpose(1, 2), written[:, point:], reduction="none")
+    return cross_entropy(model(written[:, :-1]).transpose(1, 2), written[:, model.tokens.point :], reduction="none")
 
 
 @torch.inference_mode()
@@ -192,5 +194,7 @@ def load(path: Path, device: torch.device) -> tuple[Transformer, dict[str, Any]]
 def _same(path: Path, wanted: dict[str, Any], metadata: dict[str, str] | None) -> None:
     if what(metadata) != wanted:
         raise OtherVersion(
-            f"`{path}` is the training of something else", why="to go on would mix the two", hint="give another folder with -o"
+            f"`{path}` is the training of something else, or on another device",
+            why="to go on would mix the two",
+            hint="give another folder with -o, or the same --device as before",
         )
