@@ -3,6 +3,6 @@
 # Whatever ends a command, the next one goes on from the last state that was kept.
 set -euo pipefail
 folder=${1:-paper}
-until [ -e "$folder/scaling.csv" ]; do
-  hotmess synthetic run --preset paper -o "$folder" --device cuda --minutes 9
+until [ -e "$folder/samples.parquet" ]; do
+  hotmess synthetic run --preset paper -o "$folder" --device cuda --minutes 8
 done

@@ -273,7 +273,7 @@ def made_up(root, *, offset, noise):
 def test_results_of_constructed_rollouts_are_what_was_put_in(tmp_path):
     run = made_up(tmp_path / "run", offset=np.array([0.5, -0.2]), noise=0.002)
     made = results(run)
-    scaling = made["scaling"].points.filter(pl.col("target") == EXPERT)
+    scaling = made["scaling"].points.filter((pl.col("target") == EXPERT) & (pl.col("model") != EXPERT))
     metric = run.metric
     for row in scaling.iter_rows(named=True):
         size = row["parameters"] / 1000
@@ -416,7 +416,7 @@ def assert_same_run(one, other):
 def test_what_was_stopped_goes_on_to_the_same_bits(tiny, tmp_path):
     folder, looks = Folder.open(tmp_path / "run", tiny.preset), iter(range(1000))
     units = folder.units()
-    work(folder, units, "cpu", lambda: next(looks) >= 1, silent)
+    work(folder, units, "cpu", lambda: next(looks) >= 8, silent)
     assert all(folder.training(unit).exists() for unit in units)
     assert folder.missing() == units
     work(folder, units, "cpu", never, silent)
@@ -452,7 +452,7 @@ def test_what_was_killed_goes_on_to_the_same_bits(tiny, tmp_path):
 def test_a_training_of_something_else_is_refused(tiny, tmp_path):
     folder, looks = Folder.open(tmp_path / "run", tiny.preset), iter(range(1000))
     first, second, *_ = folder.units()
-    work(folder, [first], "cpu", lambda: next(looks) >= 0, silent)
+    work(folder, [first], "cpu", lambda: next(looks) >= 4, silent)
     folder.training(first).rename(folder.training(second))
     with pytest.raises(OtherVersion, match="training of something else"):
         work(folder, [second], "cpu", never, silent)
@@ -509,7 +509,7 @@ def test_run_trains_measures_and_draws_in_shards_and_at_once(tiny, tmp_path):
 def test_minutes_stop_a_run_which_the_same_command_goes_on_with(tmp_path):
     assert "the same command goes on" in called("run", "-o", tmp_path / "run", *GIVEN, "--minutes", "0.0001")
     assert not (tmp_path / "run" / "steps.csv").exists()
-    assert any((tmp_path / "run" / "models").glob("*.training.safetensors"))
+    assert not any((tmp_path / "run" / "rollouts").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def _against_size(result: Result, target: str) -> Any:
     known = known[known > 0]  # of both targets, so that they can be compared
     sizes = models["parameters"].cast(pl.Float64).to_numpy()
     x = alt.X("parameters:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=log_axis(sizes, "parameters", most=3))
-    scale = alt.Scale(type="log", domain=[known.min() / 1.5, known.max() * 1.5] if len(known) else [0.1, 1.0])
+    scale = alt.Scale(type="log", nice=False, domain=[known.min() / 1.5, known.max() * 1.5] if len(known) else [0.1, 1.0])
     layers, ends = [], []
     for name, words, colour, shape in terms:
         y = alt.Y(f"{name}:Q", scale=scale, axis=log_axis(known, None, most=4))

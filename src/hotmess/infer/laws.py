@@ -133,7 +133,7 @@ def slope_over_trainings(logs: Float[ndarray, "model fit"], sizes: Sizes, *, lev
     slopes = weights @ means
     question = jackknife_error(slopes[1:]) ** 2
     se = float(np.sqrt(sum(trainings) + question))
-    df = welch_df([*trainings, question], [*(count - 1), logs.shape[1] - 2])
+    df = welch_df([*trainings, question], [*(float(n - 1) for n in count), logs.shape[1] - 2.0])
     slope = float(slopes[0])
     return Law(
         slope=effect_with_error(slope, se, df=df, level=level, unit=1 / np.sqrt(z @ z)),

@@ -296,7 +296,7 @@ PRESETS = {
         _sizes("1x16 2x16 2x32"),
         seeds=3,
         problem=Problem(dimension=2, radius=0.85, spread=0.1, digits=2),
-        course=Course(trajectories=4000, horizon=256, batch=128, updates=1000),
+        course=Course(trajectories=4000, horizon=256, batch=128, updates=1600),
         rollouts=Rollouts(steps=256, points=64, groups=64, jittered=4, starts=96, sampled=0),
     ),
     "middle": Preset(
