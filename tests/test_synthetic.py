@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from hotmess.cli.synthesizing import synthetic
 from hotmess.errors import CannotWrite, HotmessError, OtherVersion, UnreadableFile, UsageError
 from hotmess.infer.laws import power_law, slope_over_trainings
 from hotmess.result import Result
+from hotmess.synthetic import sweep
 from hotmess.synthetic.claims import findings
 from hotmess.synthetic.departures import Along, along, by_sort, norms, stuck
 from hotmess.synthetic.files import save
@@ -310,7 +313,8 @@ def test_results_say_how_they_were_made_and_can_be_drawn(tiny):
         assert isinstance(result, Result)
         assert "4 models, preset quick" in result.made(), name
         assert render(result.chart(), ".svg").startswith(b"<svg")
-        assert json.loads(result.to_json())["loss"] == "squared"
+        assert json.loads(result.to_json())["loss"] == (None if name == "loss" else "squared")  # it is a loss of its own
+        assert ("over tasks" in result.made()) == (name not in ("loss", "rollouts")), name
 
 
 def test_every_size_and_seed_and_the_expert_are_in_the_table_of_steps(tiny):
@@ -456,6 +460,29 @@ def test_a_training_of_something_else_is_refused(tiny, tmp_path):
     folder.training(first).rename(folder.training(second))
     with pytest.raises(OtherVersion, match="training of something else"):
         work(folder, [second], "cpu", never, silent)
+
+
+def test_a_process_that_is_gone_is_said_with_what_to_do(tmp_path, monkeypatch):
+    class Pool:
+        ended = False
+
+        def __init__(self, *_, **__):
+            pass
+
+        def submit(self, *_):
+            future = Future()
+            future.set_exception(BrokenProcessPool("gone"))
+            return future
+
+        def shutdown(self, **_):
+            Pool.ended = True
+
+    monkeypatch.setattr(sweep, "ProcessPoolExecutor", Pool)
+    folder = Folder.open(tmp_path / "run", preset("quick", TINY))
+    with pytest.raises(UsageError, match="a process ended in the middle of its work") as refused:
+        sweep.sweep(folder, Shard(1, 1), told=silent)
+    assert "the same command goes on" in refused.value.hint
+    assert Pool.ended
 
 
 @given(st.integers(1, 12), st.integers(0, 40))

@@ -48,7 +48,7 @@ def graphed(work: Callable[[], None], device: "torch.device", *generators: "torc
 
     if device.type != "cuda":
         return work
-    stream, graph, runs = torch.cuda.Stream(device), torch.cuda.CUDAGraph(), 0  # type: ignore[no-untyped-call]  # it is not
+    stream, graph, runs = torch.cuda.Stream(device), torch.cuda.CUDAGraph(), 0
     stream.wait_stream(torch.cuda.current_stream(device))
 
     def run() -> None:

@@ -1,6 +1,5 @@
 """`hotmess synthetic`: transformers that imitate steepest descent."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +71,7 @@ def run(name: str, output: Path, given: dict[str, Any], seeds: int | None, **how
     \b
     hotmess synthetic run --preset quick -o optimizers/
     hotmess synthetic run --preset quick -o other/ -T condition=10 -T sizes=2x16,2x32,2x64
-    hotmess synthetic run --preset paper -o paper/ --device cuda --minutes 9
+    hotmess synthetic run --preset paper -o paper/ --device cuda --minutes 8
     hotmess synthetic run --preset middle -o middle/ --shard 1/4
 
     \b
@@ -204,4 +203,3 @@ def _write(folder: "Folder") -> None:
         _assumed()
     click.echo(f"wrote tables, pictures and samples.parquet to {folder.root}", err=True)
     click.echo(f"next: hotmess figure by-step {folder.root / 'samples.parquet'}", err=True)
-    sys.stdout.flush()

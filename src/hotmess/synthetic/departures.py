@@ -84,9 +84,7 @@ def by_sort(states: Float[ndarray, "point start dim"], preset: Preset, minimum: 
         "jittered": states[:, :near].reshape(points, asked.groups, asked.jittered, dim),
         "starts": alone[:, None],
         "orthant": alone[:, None, (alone[0] > minimum).all(1)],
-        "sampled": states[:, near + asked.starts :].reshape(points, asked.sampled, -1, dim)
-        if asked.sampled
-        else alone[:, :0, None],
+        "sampled": states[:, near + asked.starts :].reshape(points, asked.sampled, asked.jittered, dim),
     }
     return {name: part for name, part in found.items() if part.shape[1] and part.shape[2] > 1}
 

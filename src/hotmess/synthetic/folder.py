@@ -48,6 +48,7 @@ class Folder:
         Raises:
             CannotWrite: there is a file, or something else is in the folder.
             OtherVersion: it holds another run.
+            UnreadableFile: what run it holds cannot be told.
         """
         if root.exists() and not root.is_dir():
             raise CannotWrite(f"`{root}` is a file, and a run needs a folder", hint="-o optimizers")

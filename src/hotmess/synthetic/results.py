@@ -1,7 +1,7 @@
 """What came out of a run: rollouts as tables, statements that were tested, and a sample table for the rest of hotmess."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +104,12 @@ def results(run: Run) -> dict[str, Result]:
         "steps": _result("optimizer_steps", run, _steps(run, "optimum"), _rises(run, "optimum")),
         "departures": _result("optimizer_departures", run, _steps(run, EXPERT), _rises(run, EXPERT)),
         "scaling": _result("optimizer_scaling", run, _ends(run), _laws(run)),
-        "loss": _result("optimizer_loss", run, _losses(run), [_said({"target": "held out"}, _loss(run))]),
-        "rollouts": _result("optimizer_rollouts", run, _examples(run), []),
+        "loss": replace(
+            _result("optimizer_loss", run, _losses(run), [_said({"target": "held out"}, _loss(run))]),
+            interval="Student's over trajectories that were held out, for these models",
+            lossless=True,
+        ),
+        "rollouts": replace(_result("optimizer_rollouts", run, _examples(run), []), interval=""),
         "replicates": _result("optimizer_replicates", run, _replicates(run), []),
     }
 
