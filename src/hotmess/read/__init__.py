@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any, get_args
 
 import polars as pl
@@ -11,8 +11,10 @@ from hotmess.errors import MixedKinds, Notice, UnreadableFile, UsageError, one_o
 from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import require_question
 from hotmess.prepare import prepare, with_answers, with_texts
+from hotmess.read.files import File
 from hotmess.read.gather import Logs, Progress, gather
 from hotmess.read.log import How, OnLimit
+from hotmess.read.store import Store, is_store, with_kept_texts
 from hotmess.read.transcripts import chosen, told, with_texts_apart
 from hotmess.samples import Label, Samples
 
@@ -67,6 +69,7 @@ class Reading:
     source: str = "table"
     logs: Logs | None = None
     processes: int = 1
+    stores: tuple[Store, ...] = ()
 
     @classmethod
     def of(
@@ -89,12 +92,29 @@ class Reading:
         if not sources:
             raise UsageError("nothing to read", hint="hotmess.read(path)")
         one_of("on_limit", how.on_limit, get_args(OnLimit))
+        stores = [source for source in sources if isinstance(source, str | PathLike) and is_store(fspath(source))]
+        if stores and all(map(_is_path, sources)):
+            return cls._of_stores(stores, [source for source in sources if source not in stores], columns, how)
         if all(map(_is_path, sources)):
             found = gather(sources, how, columns, processes=processes, progress=progress)
             return cls(found.frame, columns if found.raw else {}, how, found.notices, found.source, found.logs, processes)
         if len(sources) > 1:
             raise UsageError("give paths, or one frame", hint="hotmess.read(frame)")
         return cls(sources[0], columns, how)
+
+    @classmethod
+    def _of_stores(cls, sources: Sequence[Any], logs: Sequence[Any], columns: Mapping[str, str], how: How) -> "Reading":
+        if logs:
+            raise UsageError(
+                f"`{logs[0]}` is no store, and stands beside one",
+                why="what is in both would count twice",
+                hint=f"hotmess ingest {logs[0]} -o STORE",
+            )
+        stores = tuple(Store.open(fspath(source)) for source in sources)
+        frames, notices, words = zip(*(store.samples() for store in stores), strict=True)
+        frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+        said = tuple(notice for some in notices for notice in some)
+        return cls(frame, columns, how, said, " and ".join(words), stores=stores)
 
     def samples(
         self, label: Label | None = None, task: str | None = None, model: str | None = None, only: Sequence[Any] = ()
@@ -138,7 +158,8 @@ class Reading:
         Raises:
             HotmessError: `samples` would, too.
         """
-        apart = replace(self, frame=with_texts_apart(self.frame, self.columns, self.logs))
+        frame = with_kept_texts(self.frame, self.stores, questions) if self.stores else self.frame
+        apart = replace(self, frame=with_texts_apart(frame, self.columns, self.logs))
         found = [chosen(samples, questions) for samples in apart.each(label, task, model)]
         return told(pl.concat(found, how="diagonal_relaxed"), self.logs, self.how, self.processes)
 
@@ -155,4 +176,4 @@ class Reading:
 
 
 def _is_path(source: Any) -> bool:
-    return isinstance(source, str | PathLike)
+    return isinstance(source, str | PathLike | File)

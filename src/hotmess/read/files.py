@@ -14,7 +14,7 @@ from typing import Any
 
 from hotmess.errors import MissingExtra, NoSuchPath, UnreadableFile
 
-__all__ = ["File", "files", "is_remote"]
+__all__ = ["File", "files", "is_remote", "remote"]
 
 _HEAD = 65_536
 _LONGEST = 1000  # characters of a path
@@ -54,7 +54,7 @@ class File:
         """
         try:
             if is_remote(self.path):
-                system, path = _remote(self.path)
+                system, path = remote(self.path)
                 return BufferedReader(system.open(path, "rb"))
             return Path(self.path).open("rb")
         except OSError as problem:
@@ -75,7 +75,7 @@ class File:
         folder = self.path.rpartition("/")[0]
         path = f"{folder}/{name}" if folder or self.path.startswith("/") else name
         if is_remote(path):
-            system, inside = _remote(path)
+            system, inside = remote(path)
             return _found(path, system, inside, asked=False) if system.exists(inside) else None
         try:
             return _local(Path(path), asked=False) if Path(path).is_file() else None
@@ -86,21 +86,21 @@ class File:
         """The name of a file of the same folder that begins and ends so."""
         folder = self.path.rpartition("/")[0]
         if is_remote(self.path):
-            system, inside = _remote(folder)
+            system, inside = remote(folder)
             names = (str(path).rstrip("/").rpartition("/")[2] for path in system.ls(inside, detail=False))
         else:
             names = (path.name for path in Path(folder).iterdir())
         return next((name for name in names if name.startswith(prefix) and name.endswith(suffix)), None)
 
 
-def files(sources: Sequence[str | PathLike[str]]) -> list[File]:
+def files(sources: Sequence[str | PathLike[str] | File]) -> list[File]:
     """The files that paths, folders, patterns and addresses mean, each once, in order.
 
     Raises:
         NoSuchPath: a path does not exist, or a pattern matches nothing.
         MissingExtra: an address needs a library that is not installed.
     """
-    found = [file for source in sources for file in _files(fspath(source))]
+    found = [file for source in sources for file in ([source] if isinstance(source, File) else _files(fspath(source)))]
     asked = {file.path for file in found if file.asked}
     return list({file.path: file for file in found if file.asked or file.path not in asked}.values())
 
@@ -170,7 +170,7 @@ def _standard_input() -> File:
 _KEPT: list[Any] = []  # open temporary files
 
 
-def _remote(path: str) -> tuple[Any, str]:
+def remote(path: str) -> tuple[Any, str]:
     """The file system of an address, and the path in it."""
     try:
         from fsspec.core import url_to_fs
@@ -197,7 +197,7 @@ def _found(path: str, system: Any, inside: str, *, asked: bool) -> File:
 
 
 def _elsewhere(source: str) -> Iterator[File]:
-    system, inside = _remote(source)
+    system, inside = remote(source)
     try:
         if has_magic(inside.partition("?")[0]) and "?" not in source:
             names = sorted(system.glob(inside))

@@ -21,7 +21,7 @@ from hotmess.read.files import File, files, is_remote
 from hotmess.read.log import NO_SHAPE, How, Log, comparable, skipped
 from hotmess.read.unit_tests import with_failed_tests
 
-__all__ = ["Gathered", "Logs", "Progress", "gather", "read_all"]
+__all__ = ["Gathered", "Logs", "Progress", "gather", "read_all", "together"]
 
 FORMATS: tuple[ModuleType, ...] = (inspect, lm_eval, swe_bench, tau, promptfoo, helm, every_eval_ever)
 """The formats that are told apart by what is in a file, in this order; what fits none may be a table."""
@@ -59,7 +59,7 @@ class Gathered:
 
 
 def gather(
-    sources: Sequence[str | PathLike[str]],
+    sources: Sequence[str | PathLike[str] | File],
     how: How,
     columns: Mapping[str, str],
     *,
@@ -102,6 +102,34 @@ def gather(
     source = _files_read(every, names)
     again = None if places is None else Logs(tuple(logs), places)
     return Gathered(pl.concat(frames, how="diagonal_relaxed").lazy(), _merged(notices), source, logs=again)
+
+
+def together(every: Sequence[File]) -> list[list[File]]:
+    """Logs as a store takes them in: each file alone, or those that only say something together.
+
+    Files in no format that is known are left out, unless nothing else is there, or one of them was named.
+
+    Raises:
+        NotATable: one was named.
+    """
+    every = _without_lists(_without_shards(list(every)))
+    units: dict[object, list[File]] = {}
+    unknown = []
+    for file in every:
+        kind = _format(file)
+        if kind is None:
+            unknown.append(file)
+        elif kind is swe_bench:  # reports, and trajectories in other folders
+            units.setdefault(kind, []).append(file)
+        elif kind is tau:  # trials may lie in a folder below what says whose they are
+            units.setdefault((kind, file.path.rpartition("/")[0].removesuffix("/simulations")), []).append(file)
+        elif kind in (lm_eval, helm, every_eval_ever):  # samples, beside the file that says what they are
+            units.setdefault((kind, file.path.rpartition("/")[0]), []).append(file)
+        else:
+            units[file.path] = [file]
+    if any(file.asked for file in unknown) or (unknown and not units):
+        raise _unknown(every, [file for file in unknown if file.asked] or unknown)
+    return list(units.values())
 
 
 def _files_read(every: Sequence[File], names: Mapping[str, int]) -> str:

@@ -1,0 +1,131 @@
+"""`hotmess ingest` and `hotmess store`."""
+
+import os
+from typing import Any
+
+import click
+
+from hotmess.cli.options import JSON
+
+__all__ = ["ingest", "store"]
+
+_MEGA = 1e6
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="LOGS...")
+@click.option(
+    "-o", "--output", required=True, metavar="STORE", help="The store: a folder, or an address such as s3://bucket/store."
+)
+@click.option("--scorer", metavar="NAME", help="Which scorer (Inspect), filter (lm-eval) or metric (HELM) decides.")
+@click.option("--pattern", metavar="REGEX", help="How to read answers from completions, such as 'ANSWER: ([A-J])'.")
+@click.option("--texts/--no-texts", default=True, show_default=True, help="Keep what was said, in parts of its own.")
+@click.option(
+    "--on-limit",
+    type=click.Choice(["as-scored", "paper", "drop"]),
+    default="as-scored",
+    show_default=True,
+    help="Unit tests of a run that a limit stopped: as scored, as of unchanged code, or none.",
+)
+@click.option("--processes", type=click.IntRange(1), metavar="N", help="How many logs at once. Default: one for each core.")
+def ingest(
+    paths: tuple[str, ...],
+    output: str,
+    scorer: str | None,
+    pattern: str | None,
+    texts: bool,  # noqa: FBT001 - click's way
+    on_limit: Any,
+    processes: int | None,
+) -> None:
+    """Bring logs into a store, once each: a folder of Parquet parts that every verb reads, larger than memory too.
+
+    \b
+    hotmess ingest logs/ -o store/
+    hotmess ingest s3://bucket/evals/ -o s3://bucket/store/
+    hotmess measure store/
+
+    The same log twice adds nothing, and a log that grew replaces what it was. What is killed is whole or not there: the same
+    command goes on.
+    """
+    from collections import Counter
+
+    from hotmess.cli.options import bytes_read
+    from hotmess.read.log import How
+    from hotmess.store import ingest as ingested
+
+    how = How(pattern=pattern, scorer=scorer, on_limit=on_limit)
+    with bytes_read() as progress:
+        found = ingested(list(paths), output, how=how, texts=texts, processes=processes or os.cpu_count() or 1, progress=progress)
+    counts = Counter[str](one.became for one in found)
+    added = sum(one.record.rows for one in found if one.became in ("new", "grown"))
+    shown = ", ".join(f"{counts[name]:,} {word}" for name, word in _WORDS.items() if counts[name])
+    click.echo(f"{len(found):,} logs and tables: {shown}; {added:,} samples written to {output}", err=True)
+    for one in [one for one in found if one.became == "failed"][:10]:
+        click.echo(f"note[skipped]: {one.record.source}: {one.record.failed}", err=True)
+    click.echo(f"next: hotmess measure {output}", err=True)
+    if counts["failed"] + counts["aside"] == len(found):
+        raise click.exceptions.Exit(2)
+
+
+_WORDS = {"new": "new", "grown": "grown", "there": "there already", "aside": "no logs", "failed": "that could not be read"}
+
+
+@click.command()
+@click.argument("path", metavar="STORE")
+@click.option(
+    "--verify", "verified", is_flag=True, help="Read every part to its end; exit with 2 if something is missing or damaged."
+)
+@click.option("--compact", "compacted", is_flag=True, help="Few large parts instead of many small ones, each response once.")
+@click.option("--clean", "cleaned", is_flag=True, help="Remove parts that a killed run left.")
+@JSON
+def store(path: str, verified: bool, compacted: bool, cleaned: bool, as_json: bool) -> None:  # noqa: FBT001 - click's way
+    """List what is in a store; check it, put its parts together, clean up.
+
+    \b
+    hotmess store store/
+    hotmess store store/ --verify
+    hotmess store store/ --compact
+    """
+    from hotmess.errors import UsageError, safe
+    from hotmess.read.store import Store, is_store
+    from hotmess.store import clean, compact, verify
+
+    if not is_store(path):
+        raise UsageError(f"`{path}` is no store", hint=f"hotmess ingest LOGS -o {path}")
+    here = Store.open(path)
+    if compacted:
+        made = compact(here)
+        said = "nothing to put together" if made is None else f"{len(made.merged):,} logs are {len(made.samples):,} parts"
+        click.echo(said + (f" with {made.rows:,} samples" if made else ""), err=True)
+    found = verify(here) if verified or cleaned else None
+    if cleaned and found is not None:
+        clean(here, found.orphans)
+        click.echo(f"{len(found.orphans):,} parts of killed runs removed", err=True)
+    records, damaged = here.records()
+    if as_json:
+        import json
+
+        logs = [
+            {"source": one.source, "key": one.key, "samples": one.rows, "parts": len(one.samples), "failed": one.failed or None}
+            for one in records
+        ]
+        checked = None if found is None else {"missing": found.missing, "damaged": found.damaged, "orphans": found.orphans}
+        click.echo(
+            json.dumps({"store": path, "logs": logs, "damaged": damaged, "verified": checked}, indent=1, ensure_ascii=False)
+        )
+    else:
+        for one in records:
+            size = sum(part.size for part in one.samples) / _MEGA
+            said = (
+                f"failed: {safe(one.failed)}" if one.failed else f"{one.rows:,} samples, {len(one.samples)} parts, {size:.1f} MB"
+            )
+            click.echo(f"{safe(one.source)}: {said}")
+    if found is not None:
+        click.echo(
+            f"{len(found.missing)} parts missing, {len(found.damaged)} damaged, {len(found.orphans)} without a record", err=True
+        )
+        for name in (*found.missing, *found.damaged)[:10]:
+            click.echo(f"  {name}", err=True)
+        if not found.whole:
+            raise click.exceptions.Exit(2)
+    click.echo(f"next: hotmess measure {path}", err=True)

@@ -1,0 +1,214 @@
+"""A store: the sample tables of many logs as one folder of Parquet parts, which grows log by log and needs no server.
+
+::
+
+    STORE/hotmess-store.json                        what it is, and its version
+    STORE/logs/KEY.json                             a record for each log: what it holds and where, or why it could not be read
+    STORE/samples/task=T/model=M/KEY-0.parquet      its samples, sorted by question
+    STORE/texts/task=T/model=M/KEY-0-0.parquet      what was said, apart, since it is a thousand times as large
+
+KEY is made of the bytes of the log, of how it was read, and of the version of the readers. A record is written last, so that a
+log is in the store whole or not at all; parts without a record are what a killed run left, and nobody reads them.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from hotmess.errors import EmptyTable, Notice, OtherVersion, UnreadableFile
+from hotmess.read.files import is_remote
+from hotmess.read.places import Place
+
+__all__ = ["MARK", "Kept", "Record", "Store", "is_store", "with_kept_texts"]
+
+MARK = "hotmess-store.json"
+VERSION = 1
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A part.
+
+    Attributes:
+        path: its place in the store.
+        rows: how many rows it has.
+        size: in bytes.
+        columns: name and type of each column.
+    """
+
+    path: str
+    rows: int
+    size: int
+    columns: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A log, as the store knows it.
+
+    Attributes:
+        key: the name of its content.
+        source: where it was read from.
+        size: of the log, in bytes.
+        rows: how many samples it holds.
+        samples: its parts.
+        texts: the parts with what was said.
+        notices: what must be known about it: code and words.
+        failed: why it could not be read; empty if it could.
+        merged: the keys of the logs that this one holds, if it was made of several by compacting.
+    """
+
+    key: str
+    source: str
+    size: int
+    rows: int = 0
+    samples: tuple[Kept, ...] = ()
+    texts: tuple[Kept, ...] = ()
+    notices: tuple[tuple[str, str], ...] = ()
+    failed: str = ""
+    merged: tuple[tuple[str, str], ...] = field(default=())
+
+    def to_json(self) -> bytes:
+        """As it is kept."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1)
+
+    @classmethod
+    def of(cls, text: bytes) -> "Record":
+        """As it was kept.
+
+        Raises:
+            msgspec.DecodeError: it is damaged.
+        """
+        return msgspec.json.decode(text, type=cls)
+
+
+def is_store(source: str) -> bool:
+    """Whether a path is a store."""
+    if is_remote(source):
+        return "*" not in source and Place(source).has(MARK)
+    return (Path(source) / MARK).is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store that is there."""
+
+    place: Place
+
+    @classmethod
+    def open(cls, root: str) -> "Store":
+        """Look whether it is one that can be read.
+
+        Raises:
+            OtherVersion: another version of hotmess made it.
+            UnreadableFile: its mark is damaged.
+        """
+        place = Place(root)
+        try:
+            version = json.loads(place.read(MARK))["hotmess_store"]
+        except (ValueError, KeyError, TypeError, OSError) as problem:
+            raise UnreadableFile(
+                f"`{place.path(MARK)}` is damaged: {problem}", hint="ingest the logs into a new store; nothing of it is lost"
+            ) from problem
+        if version != VERSION:
+            raise OtherVersion(
+                f"`{root}` is a store of version {version}; this hotmess reads version {VERSION}",
+                hint="hotmess ingest LOGS -o NEW_STORE",
+            )
+        return cls(place)
+
+    @classmethod
+    def make(cls, root: str) -> "Store":
+        """The store of this name; a new one, if there is none."""
+        place = Place(root)
+        if not place.has(MARK):
+            place.write(MARK, json.dumps({"hotmess_store": VERSION}).encode())
+        return cls.open(root)
+
+    def records(self) -> tuple[list[Record], list[str]]:
+        """Every log of the store, by source, and the names of records that are damaged."""
+        found, damaged = [], []
+        for name in self.place.names("logs"):
+            try:
+                found.append(Record.of(self.place.read(name)))
+            except msgspec.DecodeError:
+                damaged.append(name)
+        return sorted(found, key=lambda record: (record.source, record.key)), damaged
+
+    def scan(self, parts: Sequence[Kept]) -> pl.LazyFrame:
+        """The rows of some parts, lazy; a column that some parts lack is null there."""
+        alike: dict[tuple[tuple[str, str], ...], list[Kept]] = {}
+        for part in parts:
+            alike.setdefault(part.columns, []).append(part)
+        frames = [self._scan(group) for group in alike.values()]
+        return pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+
+    def _scan(self, parts: Sequence[Kept]) -> pl.LazyFrame:
+        paths = [self.place.path(part.path) for part in parts]
+        if self.place.native:
+            return pl.scan_parquet(paths, glob=False, hive_partitioning=False)
+        return pl.scan_parquet([self.place.read(part.path) for part in parts], hive_partitioning=False)
+
+    def samples(self) -> tuple[pl.LazyFrame, tuple[Notice, ...], str]:
+        """All samples, what must be known about them, and words that say what was read.
+
+        Raises:
+            EmptyTable: no log is in it.
+            UnreadableFile: parts are missing.
+        """
+        records, damaged = self.records()
+        parts = [part for record in records for part in record.samples]
+        if not parts:
+            raise EmptyTable(f"the store `{self.place.root}` holds no samples", hint="hotmess ingest LOGS -o STORE")
+        there = set(self.place.names("samples"))
+        gone = [part.path for part in parts if part.path not in there]
+        if gone:
+            raise UnreadableFile(
+                f"{len(gone)} of {len(parts)} parts of the store `{self.place.root}` are missing, the first: {gone[0]}",
+                why="figures of the rest would be about other samples",
+                hint="hotmess store STORE --verify; then ingest their logs again",
+            )
+        logs = sum(len(record.merged) or 1 for record in records if not record.failed)
+        return self.scan(parts), tuple(_notices(records, damaged)), f"store of {logs:,} log{'s' if logs != 1 else ''}"
+
+
+def with_kept_texts(frame: pl.LazyFrame, stores: Sequence[Store], questions: Collection[str]) -> pl.LazyFrame:
+    """The samples of some questions with what was said in them, from the parts that hold it.
+
+    Args:
+        frame: the samples.
+        stores: where they are from.
+        questions: the `question_id` of those that are wanted, as text.
+    """
+    wanted = pl.col("question_id").cast(pl.String).is_in(list(questions))
+    frame = frame.filter(wanted)
+    parts = [(store, part) for store in stores for record in store.records()[0] for part in record.texts]
+    if not parts:
+        return frame
+    texts = pl.concat([store.scan([part]) for store, part in parts], how="diagonal_relaxed").filter(wanted)
+    names = frame.collect_schema().names()
+    keys = [name for name in ("source", "source_ref", "sample_id") if name in names and name in texts.collect_schema()]
+    said = texts.select(*keys, "completion", "prompt").unique(keys, keep="last")
+    return frame.drop("completion", "prompt", strict=False).join(said, on=keys, how="left", nulls_equal=True)
+
+
+def _notices(records: Sequence[Record], damaged: Sequence[str]) -> list[Notice]:
+    """What was said of each log, those of one code together; and which logs could not be read."""
+    said: dict[str, list[str]] = {}
+    for record in records:
+        for code, found in record.notices:
+            said.setdefault(code, []).append(found)
+    notices = []
+    for code, words in said.items():
+        shown = "; ".join(dict.fromkeys(words[:_SHOWN]))
+        notices.append(Notice(code, shown + (f"; and {len(words) - _SHOWN:,} more like these" if len(words) > _SHOWN else "")))
+    failed = [record for record in records if record.failed]
+    if failed or damaged:
+        first = failed[0].failed if failed else f"the record {damaged[0]} is damaged"
+        notices.append(Notice("skipped", f"{len(failed) + len(damaged):,} logs of the store could not be read: {first}"))
+    return notices

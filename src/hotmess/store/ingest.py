@@ -1,0 +1,251 @@
+"""Logs into a store: a map over files, each by itself, idempotent, so that a run may die and be started again.
+
+``sources → units → (read, split, write parts, write the record) → superseded records removed``. A unit is a file, or the files
+that only say something together. What one unit becomes depends on its bytes alone: a worker may be killed, its unit done twice.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b, file_digest
+from multiprocessing import get_context
+from typing import Any, Literal
+from urllib.parse import quote
+
+import polars as pl
+
+from hotmess.errors import HotmessError, NotATable, PredictionError, TableError, UsageError
+from hotmess.read import Reading
+from hotmess.read.files import File, files
+from hotmess.read.gather import together
+from hotmess.read.log import How
+from hotmess.read.store import Kept, Record, Store
+from hotmess.store.parts import write_parts
+
+__all__ = ["Ingested", "ingest"]
+
+EXTRACTION = 1  # of the readers: a higher number reads every log again
+_TEXTS = 2000  # questions whose texts are held at once
+_BROKEN = 3  # times that a pool of workers may break, before the rest is done here
+
+Became = Literal["new", "grown", "there", "aside", "failed"]
+Engine = Callable[[Callable[["Unit"], "Ingested"], Sequence["Unit"]], Iterator["Ingested"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is read together.
+
+    Attributes:
+        root: the store.
+        files: the files.
+        source: what to call it; the same log at another time has the same name.
+        size: in bytes.
+        how: what to read.
+        texts: whether to keep what was said.
+        known: the keys of records that are there.
+    """
+
+    root: str
+    files: tuple[File, ...]
+    source: str
+    size: int
+    how: How
+    texts: bool
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a unit.
+
+    Attributes:
+        record: what the store knows of it now.
+        became: new; grown, where an older version of it was there; there already; aside, where it is no log; or failed.
+    """
+
+    record: Record
+    became: Became
+
+
+def ingest(
+    sources: Sequence[str],
+    root: str,
+    *,
+    how: How | None = None,
+    texts: bool = True,
+    processes: int = 1,
+    engine: Engine | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Ingested]:
+    """Bring logs into a store. The same log twice adds nothing; a log that grew replaces what it was.
+
+    Args:
+        sources: files, folders, patterns and addresses of logs.
+        root: the store, a folder or an address; it is made if it is not there.
+        how: what to read, where a log leaves a choice.
+        texts: whether to keep what was said, apart.
+        processes: how many logs to read at once.
+        engine: maps a function over units elsewhere, such as on a cluster.
+        progress: is told how many bytes of logs were read, of how many.
+
+    Raises:
+        NoSuchPath: a source does not exist.
+        NotATable: there is no log among them.
+        CannotWrite: the store cannot be written.
+    """
+    how = how or How()
+    if how.keep is not None:
+        raise UsageError("a store keeps whole logs", hint="leave `keep` out")
+    store = Store.make(root)
+    records, _ = store.records()
+    known = frozenset(key for record in records if not record.failed for key in (record.key, *(key for key, _ in record.merged)))
+    units = [_unit(root, group, how, texts, known) for group in together(files(sources))]
+    if not units:
+        raise NotATable("there is no log in what was given", hint="hotmess check FILE says what a file is")
+    total, done, found = sum(unit.size for unit in units), 0, []
+    older = _by_source(records)
+    for one in (engine or _here(processes))(ingest_unit, units):
+        became = _superseded(store, one, older)
+        found.append(became)
+        done += one.record.size
+        if progress is not None:
+            progress(done, total)
+    return sorted(found, key=lambda one: one.record.source)
+
+
+def _unit(root: str, group: Sequence[File], how: How, texts: bool, known: frozenset[str]) -> Unit:  # noqa: FBT001 - a field of it
+    source = group[0].shown if len(group) == 1 else f"{group[0].shown} and {len(group) - 1:,} more"
+    size = sum(max(file.size, 0) for file in group)
+    return Unit(root, tuple(group), source, size, how, texts, known)
+
+
+def _by_source(records: Sequence[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(record.source, []).append(record)
+    return found
+
+
+def _superseded(store: Store, one: Ingested, older: dict[str, list[Record]]) -> Ingested:
+    """Take older versions of the same log out, now that the new one is in; what could not be read replaces nothing."""
+    if one.became in ("failed", "aside"):
+        return one
+    old = [record for record in older.get(one.record.source, []) if record.key != one.record.key]
+    for record in old:
+        store.place.remove(f"logs/{record.key}.json")
+        for part in (*record.samples, *record.texts):
+            store.place.remove(part.path)
+    grown = one.became == "new" and any(not record.failed for record in old)
+    return Ingested(one.record, "grown") if grown else one
+
+
+# ---------------------------------------------------------------------------------------------- workers
+
+
+def _here(processes: int) -> Engine:
+    """A map on this machine: in this process, or in several; what a dead one left is done by others."""
+
+    def run(work: Callable[[Unit], Ingested], units: Sequence[Unit]) -> Iterator[Ingested]:
+        if processes <= 1 or len(units) < 2:
+            yield from map(work, units)
+            return
+        left = dict(enumerate(units))
+        for _ in range(_BROKEN):
+            with suppress(BrokenProcessPool):  # somebody killed one of them
+                for place, found in _pooled(work, dict(left), processes):
+                    del left[place]
+                    yield found
+            if not left:
+                return
+        yield from map(work, left.values())
+
+    return run
+
+
+def _pooled(work: Callable[[Unit], Ingested], left: dict[int, Unit], processes: int) -> Iterator[tuple[int, Ingested]]:
+    with ProcessPoolExecutor(min(processes, len(left)), mp_context=get_context("spawn")) as pool:
+        try:
+            futures = {pool.submit(work, unit): place for place, unit in left.items()}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def ingest_unit(unit: Unit) -> Ingested:
+    """Bring one unit in; what is wrong with it is kept as its record, for the others go on."""
+    store = Store.open(unit.root)
+    key = ""
+    try:
+        key = _key(unit)
+        if key in unit.known:
+            return Ingested(Record(key, unit.source, unit.size), "there")
+        record = _written(store, unit, key)
+        became: Became = "new"
+    except (NotATable, TableError, PredictionError) as problem:  # a table of something else lies among logs
+        if not any(file.asked for file in unit.files):
+            return Ingested(Record(key, unit.source, unit.size, failed=problem.found), "aside")
+        record, became = Record(key, unit.source, unit.size, failed=problem.found), "failed"
+    except HotmessError as problem:
+        key = key or blake2b(unit.source.encode(), digest_size=10).hexdigest()
+        record, became = Record(key, unit.source, unit.size, failed=problem.found), "failed"
+    store.place.write(f"logs/{key}.json", record.to_json())
+    return Ingested(record, became)
+
+
+def _key(unit: Unit) -> str:
+    """The name of a unit's content: of its bytes, how it is read, and by which readers."""
+    whole = blake2b(repr((EXTRACTION, unit.how, unit.texts)).encode(), digest_size=10)
+    for file in unit.files:
+        with file.open() as stream:
+            whole.update(file_digest(stream, "blake2b").digest())
+    return whole.hexdigest()
+
+
+def _written(store: Store, unit: Unit, key: str) -> Record:
+    """Read a unit and write its parts."""
+    reading = Reading.of(unit.files, {}, unit.how)
+    table = _named(reading.table().with_columns(pl.col(pl.Categorical).cast(pl.String)), key)
+    samples, texts = list[Kept](), list[Kept]()
+    for where, rows in _folders(table.drop("completion", "prompt", strict=False)):
+        samples += write_parts(store, f"samples/{where}", rows, key)
+        for at, told in enumerate(_texts(reading, rows) if unit.texts else ()):
+            texts += write_parts(store, f"texts/{where}", told, f"{key}-{at}")
+    said = tuple((notice.code, notice.found) for notice in reading.notices)
+    return Record(key, unit.source, unit.size, table.height, tuple(samples), tuple(texts), said)
+
+
+def _named(table: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Rows with ids that no other log has, where a table gives none."""
+    if "sample_id" in table.columns or "test_id" in table.columns:
+        return table
+    return table.with_columns(sample_id=pl.concat_str(pl.lit(f"{key}/"), pl.int_range(pl.len()).cast(pl.String)))
+
+
+def _folders(table: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The rows of each task and model, and the folder that they belong in."""
+    names = [name for name in ("task", "model") if name in table.columns]
+    if not names:
+        yield "all", table
+        return
+    for values, rows in table.partition_by(names, maintain_order=True, as_dict=True).items():
+        yield "/".join(f"{name}={_quoted(value)}" for name, value in zip(names, values, strict=True)), rows
+
+
+def _quoted(value: Any) -> str:
+    """A name of a folder that any file system takes."""
+    return quote("null" if value is None else str(value), safe="")[:120] or "empty"
+
+
+def _texts(reading: Reading, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """What was said in some samples, a number of questions at a time."""
+    questions = rows["question_id"].cast(pl.String).unique(maintain_order=True).to_list()
+    only = {name: rows[name][0] for name in ("task", "model") if name in rows.columns}
+    for first in range(0, len(questions), _TEXTS):
+        said = reading.transcripts(questions[first : first + _TEXTS], **only)
+        if said.height:
+            yield said
