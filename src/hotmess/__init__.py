@@ -34,6 +34,15 @@ if TYPE_CHECKING:
     from hotmess.analyses import split_bias as split_bias
     from hotmess.arrays import decompose as decompose
     from hotmess.asked import Rules as Rules
+    from hotmess.decide import Baseline as Baseline
+    from hotmess.decide import Gate as Gate
+    from hotmess.decide import Guess as Guess
+    from hotmess.decide import Limits as Limits
+    from hotmess.decide import Most as Most
+    from hotmess.decide import Prices as Prices
+    from hotmess.decide.compare import compare as compare
+    from hotmess.decide.gate import gate as gate
+    from hotmess.decide.plan import plan as plan
     from hotmess.decompose import Terms as Terms
     from hotmess.errors import HotmessError as HotmessError
     from hotmess.errors import Notice as Notice
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
     from hotmess.report import report as report
     from hotmess.result import Result as Result
     from hotmess.samples import Samples as Samples
+    from hotmess.survey import survey as survey
 
 __version__ = "0.1.0"
 
@@ -71,6 +81,7 @@ _ANALYSES = (
 )
 _HOMES = {
     **dict.fromkeys(_ANALYSES, "analyses"),
+    **dict.fromkeys(("Baseline", "Gate", "Guess", "Limits", "Most", "Prices", "compare", "gate", "plan"), "decide"),
     "HotmessError": "errors",
     "Interval": "infer",
     "Measurement": "measurement",
@@ -84,6 +95,7 @@ _HOMES = {
     "measure": "measure",
     "read": "read",
     "report": "report",
+    "survey": "survey",
 }
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - the names are strings
 

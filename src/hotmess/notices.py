@@ -131,6 +131,18 @@ NOTICES: dict[str, str] = {
         is not tested. Write them so that they have one: `1 easy`, `2 hard`.""",
     "not-shared": """Some questions were not answered, often enough, by all models (or at all budgets) that are compared. Other
         questions would make other figures, so only shared ones are used.""",
+    "unmatched": """Some questions were answered, often enough, by one of two models or runs only. Differences are paired: what is
+        hard about a question must count for both or for neither, so these questions are left out of the comparison.""",
+    "other-target": """A question has one right answer (or one set of unit tests) in one run and another in the other. Either two
+        questions bear one id, or the key was mended between the runs; in both cases the answers cannot be compared, so these
+        questions are left out.""",
+    "unpaired": """Of two runs, some models or settings are in one only; of one run, some stand beside nothing that differs in
+        one thing. They are not compared, and a gate cannot tell whether they got worse.""",
+    "turned": """Which single questions changed: the samples of a question (its contexts, where it has some) are dealt anew to
+        both sides, many times, and the change that was seen is compared with those of the deals. Of many questions some look
+        changed by chance; among those that are named about one in twenty is false (Benjamini and Hochberg). The word says which
+        of variance and bias² moved by two of its standard errors. A question that is not named may have changed too: with few
+        samples a single question tells little.""",
     "few-sizes": """With fewer than four models nobody can tell how far models stand off a line. The interval of a slope
         then says what other questions would change, not what other models would.""",
     "no-bias": """The estimated bias² (or variance) of a model is not above 0, so its logarithm does not exist. The estimate is
@@ -146,4 +158,50 @@ NOTICES: dict[str, str] = {
     "words-only": """Vectors were made of words and pairs of words, without a model. Their spread tells how differently answers
         are worded, and not how differently they are meant: two ways to say the same are far apart. `hotmess embed --by openai`
         or `--by sentence-transformers:MODEL` uses a model.""",
+    "guessed": """The plan follows from a guess of how a model fails. It takes answers as right or wrong, and the
+        chances of questions as a Beta variable with the stated error rate and incoherence.""",
+    "few-pilot": """A pilot of few questions tells little about how much questions differ, so the number that is
+        needed may be larger; `questions_high` is that number at the upper end of the pilot's own 80 % interval. Of
+        fewer than 10 questions, no plan is made.""",
+    "few-pilot-contexts": """What a design with more contexts (without contexts: samples) would gain can be told from
+        four different ones of a question. Of fewer, designs with as many as the pilot has can be told, and others are
+        left out.""",
+    "shared-in-pilot": """The questions of the pilot share their contexts, so an odd context moves all of them. The
+        plan counts that part by the number of contexts, not of questions.""",
+    "no-split": """Two samples in one context differ by sampling alone; samples of different contexts differ by both.
+        With one sample in each context the variance is known, and not what of it is input and what output.""",
+    "out-of-reach": """No design that may be chosen has an interval as narrow as was asked for.""",
+    "no-price": """Without prices the cost of a design is its number of samples; questions and contexts are then
+        free.""",
+    "stopping": """Two rules keep what an interval promises. For questions like these: ask them in random order, in
+        batches of ten, and stop when the interval is narrow enough, from 40 questions on. For exactly these
+        questions: add one sample (or context) for every question, and stop when it is narrow enough, from five
+        samples of each on. Never let a question's own answers decide how many samples it gets: to stop where the
+        first five agree moves incoherence by a seventh of itself.""",
+    "not-planned": """Some models of the pilot have too few questions, or no errors, to plan by.""",
+    "spellings": """Names of entities, kinds or attributes differ in case, spaces or the form of letters only. They are taken for
+        one, written in the way that is most common. If they are different things, give them names that differ more.""",
+    "not-ranks": """Numbers were given as ranks, of which 1 is the most, and are below 1, beyond the number of entities, or nearly
+        all tied. Scores and ratings mostly have the highest for the most: `--high-first`, or a column called `score`.""",
+    "shared-raters": """Somebody ranked by more than one attribute. What such a rater thinks of an entity goes into both ranks, so
+        that they go together also where the attributes do not; and the correlation without the noise of raters takes that
+        noise to be independent. The paper had one group of raters for each attribute.""",
+    "two-wordings": """Raters of one attribute were asked with different words. They may have answered different questions.""",
+    "part-ranked": """Some raters did not rank all entities. Their ranks are stretched over all, as if what they left out lay
+        evenly between what they ranked: (r - 1/2) / n_r * n + 1/2. Agreement is the mean Spearman correlation of two raters over
+        what both ranked, and the reliability of the mean ranks follows from it with the harmonic mean of the raters of an
+        entity. Who leaves out only what is low, or only what is hard, moves the means nevertheless.""",
+    "never-moved": """A rater who sorted by dragging saved without moving most of the cards. They stand in an order that was drawn
+        at random, which says nothing about them.""",
+    "one-rater": """One rater has an opinion, but nobody to agree with: no standard error, no W, no reliability, and no
+        correlation without the noise of raters.""",
+    "no-agreement": """Raters agree no more than by chance, so their mean ranks are noise. A correlation with them has nothing to
+        measure, and the one without the noise of raters does not exist.""",
+    "few-shared": """Two attributes can be compared over entities that were ranked by both, and no p-value or interval of fewer
+        than four of them means anything.""",
+    "beyond-one": """Spearman's correlation over the root of both reliabilities can come out beyond 1, since all three are
+        estimates. It says that the attributes are ranked alike up to the noise of raters; the interval says how sure that is.""",
+    "no-noise-interval": """The interval draws entities with replacement, and computes reliabilities anew each time. Where they
+        are often not above 0, the draws say nothing about the correlation without noise. More raters help, more than more
+        entities do.""",
 }

@@ -10,6 +10,7 @@ import altair as alt
 
 from hotmess.charts.agreement import length_agreement, length_by_difficulty
 from hotmess.charts.budget import by_budget
+from hotmess.charts.decisions import compare
 from hotmess.charts.kinds import format_adherence, measured, plane, split_bias
 from hotmess.charts.length import by_length, by_wait_ratio
 from hotmess.charts.optimizers import (
@@ -21,9 +22,11 @@ from hotmess.charts.optimizers import (
     optimizer_steps,
 )
 from hotmess.charts.overthinking import by_overthinking, by_relative_length
+from hotmess.charts.planning import plan
 from hotmess.charts.points import answer_spread, by_step, one_question
 from hotmess.charts.repeats import answer_changes, by_ensemble, pass_k, sample_efficiency
 from hotmess.charts.scale import by_length_and_size, by_scale
+from hotmess.charts.survey import survey, survey_panels
 from hotmess.errors import NothingToShow, UsageError, safe
 from hotmess.result import Result
 
@@ -45,6 +48,7 @@ _CHARTS: dict[str, Callable[[Result], Any]] = {
     "by_scale": by_scale,
     "by_step": by_step,
     "by_wait_ratio": by_wait_ratio,
+    "compare": compare,
     "format_adherence": format_adherence,
     "length_agreement": length_agreement,
     "length_by_difficulty": length_by_difficulty,
@@ -56,9 +60,12 @@ _CHARTS: dict[str, Callable[[Result], Any]] = {
     "optimizer_scaling": optimizer_scaling,
     "optimizer_steps": optimizer_steps,
     "pass_k": pass_k,
+    "plan": plan,
     "plane": plane,
     "sample_efficiency": sample_efficiency,
     "split_bias": split_bias,
+    "survey": survey,
+    "survey_panels": survey_panels,
 }
 
 

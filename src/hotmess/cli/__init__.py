@@ -8,13 +8,17 @@ import click
 from hotmess import __version__
 from hotmess.cli.collecting import collect
 from hotmess.cli.converting import convert
+from hotmess.cli.deciding import compare, gate
 from hotmess.cli.demo import demo
 from hotmess.cli.embedding import embed
 from hotmess.cli.figure import figure
 from hotmess.cli.measuring import check, measure
 from hotmess.cli.messages import explain
+from hotmess.cli.planning import plan
 from hotmess.cli.reasoning import reasoners
 from hotmess.cli.reporting import report
+from hotmess.cli.storing import ingest, store
+from hotmess.cli.surveying import questionnaire, survey
 from hotmess.cli.synthesizing import synthetic
 from hotmess.errors import HotmessError
 
@@ -34,11 +38,34 @@ def _verbs() -> None:
     hotmess measure runs/ --by length:8   the same in eight buckets of questions by length
     hotmess report logs/ -o report.html   the page: the answer in a sentence, all evidence below it
     hotmess figure by-length runs/        every figure of the paper, from your logs
+    hotmess compare old/ new/             two runs, or the models of one: what differs, which questions turned
+    hotmess gate logs/ --max-error 0.3    pass, fail or unsure; for continuous integration
+    hotmess plan pilot/ --width 5pt       how many questions, contexts and samples that takes
     hotmess collect gpqa -m MODEL         ask a model many times, in several contexts, through Inspect
+    hotmess survey ranks.csv              what raters judge: mean ranks, agreement, correlation
     """
 
 
-for _verb in (demo, check, measure, report, figure, collect, embed, convert, explain, reasoners, synthetic):
+for _verb in (
+    demo,
+    check,
+    measure,
+    report,
+    figure,
+    compare,
+    gate,
+    plan,
+    collect,
+    embed,
+    convert,
+    survey,
+    questionnaire,
+    explain,
+    reasoners,
+    synthetic,
+    ingest,
+    store,
+):
     _verbs.add_command(_verb)
 
 

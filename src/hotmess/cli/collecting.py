@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hotmess.collect.held import Done
     from hotmess.collect.plan import Cell, Plan
 
-__all__ = ["collect", "pairs"]
+__all__ = ["collect", "pairs", "price"]
 
 
 def pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def pairs(_: click.Context, option: click.Parameter, values: tuple[str, ...]) ->
     return found
 
 
-def _price(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, float] | None:
+def price(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, float] | None:
     """Parse IN,OUT."""
     from hotmess.errors import UsageError
 
@@ -66,7 +66,7 @@ def _price(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
 @click.option(
     "-M", "model_args", multiple=True, callback=pairs, metavar="NAME=VALUE", help="An argument of the model: model_path=DIR"
 )
-@click.option("--price", callback=_price, metavar="IN,OUT", help="Dollars for a million tokens in, and out.")
+@click.option("--price", callback=price, metavar="IN,OUT", help="Dollars for a million tokens in, and out.")
 @click.option("--until-width", type=float, metavar="W", help="Go on, round by round, until incoherence is known to ±W.")
 @click.option("--max-samples", type=int, metavar="N", help="But not beyond so many in each context (100).")
 @click.option(

@@ -145,7 +145,9 @@ class _Figures(click.Group):
         name = re.sub(r"^fig(ure)?[.-]?(?=\d)", "", cmd_name.lower().replace("_", "-"))
         name = re.sub(r"^(table|section)(?=\d)", r"\1-", name)
         if name in _SURVEY:
-            raise click.UsageError(f"figure {name} of the paper is of a survey of people, not of samples of a model")
+            words = "hotmess survey TABLE --panels" if name == _SURVEY[1] else "hotmess survey TABLE"
+            said = f"figure {name} of the paper is of a survey of people, not of samples of a model"
+            raise click.UsageError(f"{said}; `{words}` draws it from ranks")
         name = next((known for known, one in FIGURES.items() if name in one.paper), name)
         found = super().get_command(ctx, name)
         if found is None and not name.startswith("-"):

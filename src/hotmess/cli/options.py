@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from hotmess.asked import Rules
     from hotmess.read import Reading
 
-__all__ = ["JSON", "LABEL", "again", "print_shown", "reading", "reading_of", "rules_of", "ruling", "steps"]
+__all__ = [
+    "COLUMNS",
+    "JSON",
+    "LABEL",
+    "again",
+    "bytes_read",
+    "print_shown",
+    "reading",
+    "reading_of",
+    "rules_of",
+    "ruling",
+    "steps",
+]
 
 LABEL = click.option("--label", type=click.Choice(["answer", "score"]), help="Measure answers, or right/wrong.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -33,11 +45,14 @@ def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     return found
 
 
-def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+COLUMNS = click.option("--columns", multiple=True, callback=_columns, metavar="OURS=THEIRS", help="Names of columns of a table.")
+
+
+def reading(command: Callable[..., Any], *, required: bool = True) -> Callable[..., Any]:
     """Options that say what to read."""
     options = [
-        click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
-        click.option("--columns", multiple=True, callback=_columns, metavar="OURS=THEIRS", help="Names of columns of a table."),
+        click.argument("paths", nargs=-1, required=required, metavar="PATH..." if required else "[PATH]..."),
+        COLUMNS,
         click.option("--task", metavar="T", help="Keep this task only."),
         click.option("--model", metavar="M", help="Keep this model only."),
         click.option("--scorer", metavar="NAME", help="Which scorer (Inspect), filter (lm-eval) or metric (HELM) decides."),
@@ -112,12 +127,13 @@ def reading_of(paths: Sequence[str], options: dict[str, Any], *, text: bool = Fa
 
     columns, whole = options.pop("columns"), options.pop("text") or text
     how = How(whole, options.pop("pattern"), options.pop("scorer"), options.pop("on_limit"))
-    with _progress() as progress:
+    with bytes_read() as progress:
         return Reading.of(paths, columns, how, processes=os.cpu_count() or 1, progress=progress)
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
+def bytes_read() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar of the bytes that were read, on a terminal's standard error."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
-from hotmess import analyses
+from hotmess import analyses, decide
 from hotmess.asked import Rules
 from hotmess.errors import HotmessError, NothingToShow, Notice
 from hotmess.report.pictures import Picture, picture
@@ -67,11 +68,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Analysis:
-    """An analysis on a page: its name, what it shows, and what it takes beside samples and rules: seed, draws."""
+    """An analysis on a page: its name, what it shows, what it takes beside samples and rules (seed, draws), and its room."""
 
     name: str
     says: str
     takes: tuple[str, ...] = ()
+    room: ModuleType = analyses
 
 
 _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
@@ -105,6 +107,19 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Analysis, ...]], ...] = (
                 "by-wait-ratio",
                 "Questions sorted by how often their traces say “Wait”.",
                 ("seed",),
+            ),
+        ),
+    ),
+    (
+        "differences",
+        "Which differences between models are real?",
+        (
+            _Analysis(
+                "compare",
+                "The same questions answered by two models: what is hard about a question counts for both and cancels, so that "
+                "differences show which separate intervals hide.",
+                ("seed", "draws"),
+                decide,
             ),
         ),
     ),
@@ -273,7 +288,7 @@ def _found(one: _Analysis, samples: Samples, rules: Rules, seed: int, draws: int
     """What an analysis found, or why it found nothing."""
     try:
         given = {"seed": seed, "draws": draws}
-        run = getattr(analyses, one.name.replace("-", "_"))
+        run = getattr(one.room, one.name.replace("-", "_"))
         result: Result = run(samples, rules=rules, **{name: given[name] for name in one.takes})
         if not result.points.height:
             return Missing(one.name, "there is nothing to show")
