@@ -61,7 +61,7 @@ def test_a_rise_needs_a_baseline_and_a_gate_a_limit():
 def test_a_kept_baseline_decides_like_its_logs(tmp_path):
     old, new = answers(MIXED, 6, 0, task="t", model="a|b"), answers(MIXED, 8, 1, task="t", model="a|b")
     (tmp_path / "b.json").write_text(kept(old).to_json())
-    read = Baseline.read(tmp_path / "b.json", "baseline")
+    read = Baseline.read(tmp_path / "b.json")
     limits = {"max_error": 0.9, "max_error_increase": 0.3, "max_incoherence_increase": 0.01, "max_bias2_increase": -0.5}
     for rules in (Rules(), Rules(about="benchmark")):
         by_file, by_logs = (gate(new, baseline=one, rules=rules, **limits) for one in (read, old))
@@ -97,7 +97,7 @@ def test_damaged_baselines_are_told(tmp_path, damage, error):
     assert damage(text) != text
     (tmp_path / "b.json").write_text(damage(text))
     with pytest.raises(error, match="--save-baseline"):
-        Baseline.read(tmp_path / "b.json", "baseline")
+        Baseline.read(tmp_path / "b.json")
 
 
 def test_json_has_one_order_and_no_nan():
@@ -279,7 +279,7 @@ def test_the_two_options(tested):
     source = 'def test_it(hotmess):\n    hotmess.gate("new.csv", baseline="b.json", max_error_increase=0.4)\n'
     folder, said = tested(source, "--hotmess-update")
     assert "1 passed" in said
-    assert Baseline.read(folder / "b.json", "baseline").arms[0].error.shape == (40,)
+    assert Baseline.read(folder / "b.json").arms[0].error.shape == (40,)
     page = 'sys.modules["hotmess.report"].report = lambda seen, command: f"<html>{len(seen)} by {command}"'
     page = f"import sys, hotmess.report\n{page}\n"
     (folder / "conftest.py").write_text(page)  # what is on a page is tested elsewhere, and takes long

@@ -146,7 +146,7 @@ class Gates:
         if self.update and place.endswith(".json") and (is_baseline(Path(place)) or not Path(place).exists()):
             Path(place).write_text(kept(samples, rules).to_json(), encoding="utf-8")
         if is_baseline(Path(place)):
-            return Baseline.read(Path(place), "baseline")
+            return Baseline.read(Path(place))
         if place.endswith(".json") and not Path(place).exists():
             pytest.fail(f"there is no baseline {place}; pytest --hotmess-update writes it", pytrace=False)
         label, task, model = only

@@ -245,7 +245,7 @@ def _baseline(old: str, given: dict[str, Any], label: Any, task: Any, model: Any
     from hotmess.decide.baseline import Baseline, is_baseline
 
     if is_baseline(Path(old)):
-        return Baseline.read(Path(old), "baseline")
+        return Baseline.read(Path(old))
     return reading_of([old], dict(given)).samples(label, task, model)
 
 

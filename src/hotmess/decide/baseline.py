@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ class Baseline:
     @classmethod
     def of(cls, arms: Sequence[Arm], method: Method, source: str) -> "Baseline":
         """What is to be kept of a run."""
-        return cls(tuple(arms), {name: getattr(method, name) for name in _MADE}, source)
+        kept = tuple(replace(arm, run="", left=None, clusters=None) for arm in arms)  # names of contexts mean nothing elsewhere
+        return cls(kept, {name: getattr(method, name) for name in _MADE}, source)
 
     def to_json(self) -> str:
         """As text, a line for each question, so that a change shows in a few lines."""
@@ -39,12 +40,8 @@ class Baseline:
         return "{" + parts[0] + ', "arms": [\n' + arms + "\n]}\n"
 
     @classmethod
-    def read(cls, path: Path, run: str) -> "Baseline":
+    def read(cls, path: Path) -> "Baseline":
         """Read one that was kept.
-
-        Args:
-            path: the file.
-            run: what to call the run.
 
         Raises:
             OtherVersion: another hotmess made it.
@@ -58,7 +55,7 @@ class Baseline:
                     f"`{path}` is a baseline of version {version}; this hotmess reads version {_VERSION}",
                     hint="make it again: hotmess gate LOGS --save-baseline FILE",
                 )
-            arms = tuple(_arm(one, run) for one in found["arms"])
+            arms = tuple(_arm(one) for one in found["arms"])
             return cls(arms, {name: found[name] for name in _MADE}, str(found["source"]))
         except (ValueError, KeyError, TypeError) as problem:
             raise NotATable(
@@ -102,7 +99,7 @@ def _plain(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _arm(found: dict[str, Any], run: str) -> Arm:
+def _arm(found: dict[str, Any]) -> Arm:
     rows = found["questions"]
     numbers = np.array([[np.nan if value is None else float(value) for value in row[2:]] for row in rows]).reshape(-1, 6).T
     samples, error, variance = numbers[:3]
@@ -111,4 +108,4 @@ def _arm(found: dict[str, Any], run: str) -> Arm:
     if len(set(names)) != len(names) or not np.isfinite(numbers[:3]).all():
         raise ValueError("a question is there twice, or has no figures")
     targets = tuple(None if row[1] is None else str(row[1]) for row in rows)
-    return Arm(found["group"], run, names, samples, error, variance, noise, targets=targets)
+    return Arm(found["group"], "", names, samples, error, variance, noise, targets=targets)

@@ -168,7 +168,7 @@ def _compared(asked: Asked, runs: tuple[str, str], baseline: Any) -> Comparison:
         return Comparison((), (), measurement(asked).notices)
     if isinstance(baseline, Baseline):
         baseline.fits(asked.method)
-        return compared(asked, runs=runs, kept_arms=baseline.arms)
+        return compared(asked, runs=runs, kept_arms=[replace(arm, run=runs[0]) for arm in baseline.arms])
     return compared(asked, runs=runs)
 
 
