@@ -576,7 +576,7 @@ def test_the_command_refuses_what_it_cannot_mean(run, table):
         (): "neither a pilot nor a whole guess",
         ("--guess-error", "30%"): "neither a pilot nor a whole guess",
         (table, "--guess-error", "30%", "--guess-incoherence", "40%"): "both a pilot and a guess",
-        (table, "--width", "wide"): "`--width wide` is not understood",
+        (table, "--width", "wide"): "--width is `wide`, which is no number",
         (table, "--price", "1"): "`--price 1` is not understood",
         (table, "--loss", "kl"): "hint: plan by --loss brier",
         (table, "--of", "difference"): "none twice in one task",

@@ -1,13 +1,12 @@
 """`hotmess compare` and `hotmess gate`."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotmess.cli.options import JSON, LABEL, print_shown, reading, reading_of, rules_of, ruling
+from hotmess.cli.options import ABOUT, JSON, LABEL, print_shown, reading, reading_of, rules_of, ruling
 
 if TYPE_CHECKING:
     from hotmess.decide.gate import Gate
@@ -16,13 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "gate"]
 
-_ABOUT = click.option(
-    "--about",
-    type=click.Choice(["population", "benchmark"]),
-    default="population",
-    show_default=True,
-    help="Intervals for questions like these, or for exactly these.",
-)
 _DRAWS = click.option(
     "--draws", type=click.IntRange(0), default=9999, show_default=True, help="Deals that test whether a question turned; 0: none."
 )
@@ -35,7 +27,7 @@ _EXITS = {"pass": 0, "fail": 1, "unsure": 3}
 @reading
 @LABEL
 @ruling
-@_ABOUT
+@ABOUT
 @click.option("--against", metavar="NAME", help="The model or setting with which all others are compared.")
 @_DRAWS
 @_SEED
@@ -52,33 +44,25 @@ def compare(paths: tuple[str, ...], as_json: bool, output: Path | None, **option
     Differences are paired over questions; several are corrected together (Holm). Then it names the questions that turned messy or
     systematic.
     """
-    from hotmess.cli.output import check_place, picture, write
+    from hotmess.cli.output import check_result, tell
     from hotmess.decide.compare import compare as compared
 
-    if output is not None:
-        from hotmess.charts import FORMATS
-
-        check_place(output, paths, (*FORMATS, ".html", ".csv", ".parquet", ".txt"))
+    check_result(output, paths)
     own = {name: options.pop(name) for name in ("against", "draws", "seed")}
     both = _samples(paths, options)
     names = _run_names(paths) if len(both) > 1 else ("first", "second")
     result = compared(*both, names=names, rules=rules_of(options), **own)
-    if output is not None:
-        write(output, picture(result, output.suffix))
-        click.echo(f"wrote {output}", err=True)
-    elif as_json:
-        click.echo(result.to_json())
-    else:
-        print_shown(lambda width: _without_questions(result).show(width), str(_without_questions(result)))
-        for line in _turned(result):
-            click.echo(line)
-    for notice in result.notices:
-        click.echo(str(notice), err=True)
-    if output is None:
-        import shlex
+    tell(result, output, as_json=as_json, shown=lambda: _show(result))
 
-        words = [word for word in sys.argv[1:] if word != "--json"]
-        click.echo(f"next: {shlex.join(['hotmess', *words])} -o compare.svg", err=True)
+
+def _show(result: "Result") -> None:
+    """The differences, and a line for each pair and what its questions turned into: hundreds of rows help nobody."""
+    from dataclasses import replace
+
+    differences = replace(result, tests=result.tests.clear())
+    print_shown(differences.show, str(differences))
+    for line in _turned(result):
+        click.echo(line)
 
 
 def _samples(paths: tuple[str, ...], options: dict[str, Any]) -> list["Samples"]:
@@ -115,13 +99,6 @@ def _run_names(paths: tuple[str, ...]) -> tuple[str, str]:
         if names[0] != names[1]:
             return names[0], names[1]
     return "first", "second"
-
-
-def _without_questions(result: "Result") -> "Result":
-    """The result without the list of questions, which a terminal shows in a line for each pair."""
-    from dataclasses import replace
-
-    return replace(result, tests=result.tests.clear())
 
 
 def _turned(result: "Result") -> list[str]:
@@ -162,7 +139,7 @@ def _limited(command: Any) -> Any:
 @reading
 @LABEL
 @ruling
-@_ABOUT
+@ABOUT
 @_limited
 @click.option("--baseline", metavar="PATH", help="The run to compare with: its logs, or a file that --save-baseline wrote.")
 @click.option(

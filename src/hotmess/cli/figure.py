@@ -1,8 +1,6 @@
 """`hotmess figure`: every analysis, by its name or by the number of the paper's figure; as a picture, a table or JSON."""
 
 import re
-import shlex
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +9,7 @@ from typing import Any
 
 import click
 
-from hotmess.cli.options import JSON, LABEL, print_shown, reading, reading_of, rules_of, ruling
+from hotmess.cli.options import JSON, LABEL, reading, reading_of, rules_of, ruling
 
 __all__ = ["figure"]
 
@@ -135,7 +133,6 @@ FIGURES: Mapping[str, Figure] = {
     "pass-k": Figure("one, or all, of k attempts are right; intraclass correlation", (), (_SIZES,)),
 }
 _SURVEY = ("4b", "27")
-_TABLES = (".csv", ".parquet", ".txt")
 
 
 class _Figures(click.Group):
@@ -207,26 +204,12 @@ for _name, _one in FIGURES.items():
 
 def _run(name: str, paths: tuple[str, ...], options: dict[str, Any], output: Path | None, *, as_json: bool) -> None:
     from hotmess import analyses
-    from hotmess.cli.output import check_place, picture, write
+    from hotmess.cli.output import check_result, tell
 
-    if output is not None:
-        from hotmess.charts import FORMATS
-
-        check_place(output, paths, (*FORMATS, ".html", *_TABLES))
+    check_result(output, paths)
     transcripts = name == "by-wait-ratio" or options.get("length") == "output_chars"
     samples = reading_of(paths, options, text=transcripts).samples(*(options.pop(word) for word in ("label", "task", "model")))
     rules = rules_of(options)
     own = {word: value for word, value in options.items() if value != () or word in ("by", "designs")}
     result = getattr(analyses, name.replace("-", "_"))(samples, rules=rules, **own)
-    if output is not None:
-        write(output, picture(result, output.suffix))
-        click.echo(f"wrote {output}", err=True)
-    elif as_json:
-        click.echo(result.to_json())
-    else:
-        print_shown(result.show, str(result))
-    for notice in result.notices:
-        click.echo(str(notice), err=True)
-    if output is None and result.drawable():
-        words = [word for word in sys.argv[1:] if word != "--json"]
-        click.echo(f"next: {shlex.join(['hotmess', *words])} -o {name}.svg", err=True)
+    tell(result, output, as_json=as_json)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hotmess.cli.options import JSON, LABEL, again, print_shown, reading, reading_of, rules_of, ruling
+from hotmess.cli.options import ABOUT, JSON, LABEL, again, print_shown, reading, reading_of, rules_of, ruling
 
 __all__ = ["check", "measure"]
 
@@ -15,13 +15,7 @@ __all__ = ["check", "measure"]
 @LABEL
 @JSON
 @ruling
-@click.option(
-    "--about",
-    type=click.Choice(["population", "benchmark"]),
-    default="population",
-    show_default=True,
-    help="Intervals for questions like these, or for exactly these.",
-)
+@ABOUT
 @click.option("--by", multiple=True, metavar="COLUMN", help="Split by a column; length:8 for buckets of questions by length.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to .json, .csv, .parquet or .txt.")
 def measure(paths: tuple[str, ...], as_json: bool, output: Path | None, **options: Any) -> None:  # noqa: FBT001 - click's way

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hotmess.read import Reading
 
 __all__ = [
+    "ABOUT",
     "COLUMNS",
     "JSON",
     "LABEL",
@@ -28,6 +29,13 @@ __all__ = [
 ]
 
 LABEL = click.option("--label", type=click.Choice(["answer", "score"]), help="Measure answers, or right/wrong.")
+ABOUT = click.option(
+    "--about",
+    type=click.Choice(["population", "benchmark"]),
+    default="population",
+    show_default=True,
+    help="Intervals for questions like these, or for exactly these.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _LOSSES = ["brier", "kl", "mode", "zero-one", "coverage", "squared", "spread"]
 

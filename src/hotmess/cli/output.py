@@ -1,17 +1,21 @@
 """Writing to a file: whole or not at all."""
 
 import os
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import click
 import polars as pl
 
+from hotmess.cli.options import print_shown
 from hotmess.errors import CannotWrite
 from hotmess.measurement import Measurement
 from hotmess.read.files import files, is_remote
 from hotmess.result import Result
 
-__all__ = ["FIGURES", "check_place", "content", "picture", "write"]
+__all__ = ["FIGURES", "check_place", "check_result", "content", "picture", "tell", "write"]
 
 _NAMES = {".html": "report"}  # what to call a file in a folder that was named instead
 FIGURES = (".json", ".csv", ".parquet", ".txt")
@@ -74,6 +78,44 @@ def picture(result: Result, suffix: str) -> bytes:
     if suffix in FORMATS:
         return render(result.chart(), suffix)
     return _table(result.points, str(result), suffix)
+
+
+def check_result(output: Path | None, inputs: Sequence[str]) -> None:
+    """Look at the place for a picture or a table, if one was named, before the work is done."""
+    if output is not None:
+        from hotmess.charts import FORMATS
+
+        check_place(output, inputs, (*FORMATS, ".html", ".csv", ".parquet", ".txt"))
+
+
+def tell(
+    result: Result, output: Path | None, *, as_json: bool, shown: Callable[[], None] | None = None, following: str = ""
+) -> None:
+    """Write the result of an analysis where it was wanted, or print it; then what must be known, and what to type next.
+
+    Args:
+        result: the result.
+        output: a file for its picture or its table.
+        as_json: print one JSON object.
+        shown: prints it for a person; by default its tables.
+        following: what to type next; by default the same command with `-o NAME.svg`, where there is something to draw.
+    """
+    if output is not None:
+        write(output, picture(result, output.suffix))
+        click.echo(f"wrote {output}", err=True)
+    elif as_json:
+        click.echo(result.to_json())
+    elif shown is not None:
+        shown()
+    else:
+        print_shown(result.show, str(result))
+    for notice in result.notices:
+        click.echo(str(notice), err=True)
+    if not following and output is None and result.drawable():
+        words = [word for word in sys.argv[1:] if word != "--json"]
+        following = f"{shlex.join(['hotmess', *words])} -o {result.name.replace('_', '-')}.svg"
+    if following:
+        click.echo(f"next: {following}", err=True)
 
 
 def _table(table: pl.DataFrame, text: str, suffix: str) -> bytes:

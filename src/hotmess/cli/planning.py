@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hotmess.cli.collecting import price
-from hotmess.cli.options import JSON, LABEL, print_shown, reading, reading_of, rules_of, ruling
+from hotmess.cli.options import ABOUT, JSON, LABEL, print_shown, reading, reading_of, rules_of, ruling
 
 if TYPE_CHECKING:
     from hotmess.decide import Guess
@@ -17,21 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["plan"]
 
-_TABLES = (".csv", ".parquet", ".txt")
 _DOLLARS = click.FloatRange(0)
 
 
 def _share(_: click.Context, option: click.Parameter, value: str | None) -> float | None:
     """Parse 0.05, 5%, 5pt or "5 points"."""
-    from hotmess.errors import UsageError
+    from hotmess.decide.limits import amount
 
-    if value is None:
-        return None
-    number = value.strip().lower().removesuffix("points").removesuffix("pt").removesuffix("%")
-    try:
-        return float(number) / (1 if number == value.strip() else 100)
-    except ValueError:
-        raise UsageError(f"`{option.opts[0]} {value}` is not understood", hint=f"{option.opts[0]} 5pt, or 0.05") from None
+    return None if value is None else amount(value, option.opts[0])
 
 
 @click.command()
@@ -60,13 +53,7 @@ def _share(_: click.Context, option: click.Parameter, value: str | None) -> floa
 @click.option("--max-questions", type=int, metavar="N", help="As many as there are.")
 @click.option("--max-contexts", type=int, default=10, show_default=True, metavar="N", help="Of a question.")
 @click.option("--max-samples", type=int, metavar="N", help="In each context (5); without contexts, of a question (30).")
-@click.option(
-    "--about",
-    type=click.Choice(["population", "benchmark"]),
-    default="population",
-    show_default=True,
-    help="New questions like these, or exactly these.",
-)
+@ABOUT
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn at random.")
 @ruling
 @JSON
@@ -85,12 +72,9 @@ def plan(paths: tuple[str, ...], as_json: bool, output: Path | None, **options: 
     contexts of two samples each.
     """
     from hotmess import decide
-    from hotmess.cli.output import check_place, picture, write
+    from hotmess.cli.output import check_result, tell
 
-    if output is not None:
-        from hotmess.charts import FORMATS
-
-        check_place(output, paths, (*FORMATS, ".html", *_TABLES))
+    check_result(output, paths)
     words = ("question", "context", "sample")
     rates = {word: options.pop(f"per_{word}") for word in words}
     prices = decide.Prices(
@@ -101,16 +85,8 @@ def plan(paths: tuple[str, ...], as_json: bool, output: Path | None, **options: 
     pilot = _pilot(paths, options)
     asked = {name: options.pop(name) for name in ("of", "against", "seed")}
     result = decide.plan(pilot, half_width=width, prices=prices, most=most, rules=rules_of(options), **asked)
-    if output is not None:
-        write(output, picture(result, output.suffix))
-        click.echo(f"wrote {output}", err=True)
-    elif as_json:
-        click.echo(result.to_json())
-    else:
-        _print(result, width, error=asked["of"] == "error")
-    for notice in result.notices:
-        click.echo(str(notice), err=True)
-    click.echo(f"next: {_next(result)}", err=True)
+    error = asked["of"] == "error"
+    tell(result, output, as_json=as_json, shown=lambda: _print(result, width, error=error), following=_next(result))
 
 
 def _pilot(paths: tuple[str, ...], options: dict[str, Any]) -> "Samples | Guess":

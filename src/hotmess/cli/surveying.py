@@ -1,13 +1,11 @@
 """`hotmess survey` and `hotmess questionnaire`: what raters think, and the page that asks them."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hotmess.cli.options import COLUMNS, JSON, print_shown
+from hotmess.cli.options import COLUMNS, JSON
 
 __all__ = ["questionnaire", "survey"]
 
@@ -38,26 +36,12 @@ def survey(paths: tuple[str, ...], output: Path | None, as_json: bool, **options
 
     Rank 1 is the most of the attribute; of a column `score`, the highest is.
     """
-    from hotmess.cli.output import check_place, picture, write
+    from hotmess.cli.output import check_result, tell
     from hotmess.survey import survey as found_in
 
-    if output is not None:
-        from hotmess.charts import FORMATS
-
-        check_place(output, paths, (*FORMATS, ".html", *_TABLES))
+    check_result(output, paths)
     result = found_in(*paths, **options | {"invert": options["invert"] or None})
-    if output is not None:
-        write(output, picture(result, output.suffix))
-        click.echo(f"wrote {output}", err=True)
-    elif as_json:
-        click.echo(result.to_json())
-    else:
-        print_shown(result.show, str(result))
-    for notice in result.notices:
-        click.echo(str(notice), err=True)
-    if output is None:
-        words = [word for word in sys.argv[1:] if word != "--json"]
-        click.echo(f"next: {shlex.join(['hotmess', *words])} -o survey.svg", err=True)
+    tell(result, output, as_json=as_json)
 
 
 @click.command()

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as Xml
 
+import numpy as np
+
 from hotmess.decide.decided import Decided
 from hotmess.decide.gate import Gate
 from hotmess.errors import safe
@@ -67,7 +69,9 @@ def _whose(one: Decided, between: str = " ") -> str:
 def _line(one: Decided) -> str:
     """The figure, its interval and its limit."""
     rose = "rose by " if one.limit.increase else ""
-    found = f"{one.limit.figure} {rose}{one.found} · limit {one.limit.most:g}"
+    known = np.isfinite([one.found.low, one.found.high]).all()
+    figure = str(one.found) if known else f"{one.found.value:.3g} (no interval)"
+    found = f"{one.limit.figure} {rose}{figure} · limit {one.limit.most:g}"
     return f"{found} · needs {one.needs}" if one.needs else found
 
 
