@@ -165,6 +165,25 @@ def test_compacting_keeps_the_figures_and_counts_each_response_once(tmp_path):
     assert compact(store) is None
 
 
+def test_a_retried_log_beside_the_one_before_counts_once(tmp_path):
+    source = logs(tmp_path / "logs", count=2, questions=20)
+    table = pl.read_parquet(tmp_path / "logs" / "log0.parquet")
+    table.head(30).write_parquet(tmp_path / "logs" / "before.parquet")
+    ingest([source], str(tmp_path / "store"))
+    samples = hotmess.read(tmp_path / "store")
+    assert hotmess.measure(samples).table()["samples"].to_list() == [120, 120]
+    assert next(notice.found for notice in samples.notices if notice.code == "copies").startswith("2 logs of the store")
+
+
+def test_ids_that_readers_count_do_not_meet_by_accident(tmp_path):
+    source = GOLDEN / "promptfoo"
+    found = sorted(source.rglob("*.json*"))
+    ingest([str(path) for path in found if "expected" not in path.name][:1], str(tmp_path / "store"))
+    ids = hotmess.read(tmp_path / "store").frame.collect("polars").to_native()["sample_id"]
+    assert ids.n_unique() > 1
+    assert all(" in " in one for one in ids if "/" in one)
+
+
 def test_two_stores_are_read_together(tmp_path):
     for number in range(2):
         ingest([logs(tmp_path / f"logs{number}", count=1, task=pl.lit(f"t{number}"))], str(tmp_path / f"store{number}"))

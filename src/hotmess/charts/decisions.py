@@ -39,20 +39,21 @@ def _series(points: pl.DataFrame) -> pl.Series:
     several = "task" in points.columns and points["task"].n_unique() > 1
     tasks = points["task"].cast(pl.String).fill_null("-").to_list() if several else [""] * points.height
     rows = zip(points["first"], points["second"], tasks, strict=True)
-    return pl.Series("series", [" · ".join([*([_short(task)] if task else []), _apart(*names)]) for *names, task in rows])
+    return pl.Series("series", [" · ".join([*([_short(task, _NAME)] if task else []), _apart(*names)]) for *names, task in rows])
 
 
 def _apart(first: str, second: str) -> str:
     """Two names; what the second begins with like the first is not said again."""
     alike = "".join(letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, zip(first, second, strict=False)))
     skip = len(re.sub(r"[^/=\-_ ]*$", "", alike))
-    return f"{_short(first)} → {_short(second[skip:])}"
+    last = _short(second[skip:], _NAME)
+    return f"{_short(first, 2 * _NAME - len(last))} → {last}"
 
 
-def _short(name: str) -> str:
+def _short(name: str, room: int) -> str:
     """The end of a long name, which tells it from others."""
     word = safe(name).rpartition(" · ")[2]
-    return word if len(word) <= _NAME else f"…{word[-_NAME + 1 :]}"
+    return word if len(word) <= room else f"…{word[-room + 1 :]}"
 
 
 def _said(result: Result, pairs: int) -> list[str]:

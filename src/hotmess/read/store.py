@@ -13,7 +13,7 @@ log is in the store whole or not at all; parts without a record are what a kille
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -23,10 +23,14 @@ from hotmess.errors import EmptyTable, Notice, OtherVersion, UnreadableFile
 from hotmess.read.files import is_remote
 from hotmess.read.places import Place
 
-__all__ = ["MARK", "Kept", "Record", "Store", "is_store", "with_kept_texts"]
+__all__ = ["KEYS", "MARK", "Kept", "Record", "Store", "is_store", "sketch", "with_kept_texts"]
 
 MARK = "hotmess-store.json"
 VERSION = 1
+KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id", "test_id")
+"""What names a response (a row of it, for unit tests)."""
+
+_SKETCH = 64  # hashes: logs that share a twentieth of their responses share one of these in 96 of 100 cases
 _SHOWN = 3
 
 
@@ -61,6 +65,7 @@ class Record:
         notices: what must be known about it: code and words.
         failed: why it could not be read; empty if it could.
         merged: the keys of the logs that this one holds, if it was made of several by compacting.
+        sketch: the smallest hashes of the names of its responses: two logs that share one hold the same responses.
     """
 
     key: str
@@ -71,7 +76,8 @@ class Record:
     texts: tuple[Kept, ...] = ()
     notices: tuple[tuple[str, str], ...] = ()
     failed: str = ""
-    merged: tuple[tuple[str, str], ...] = field(default=())
+    merged: tuple[tuple[str, str], ...] = ()
+    sketch: tuple[int, ...] = ()
 
     def to_json(self) -> bytes:
         """As it is kept."""
@@ -174,7 +180,42 @@ class Store:
                 hint="hotmess store STORE --verify; then ingest their logs again",
             )
         logs = sum(len(record.merged) or 1 for record in records if not record.failed)
-        return self.scan(parts), tuple(_notices(records, damaged)), f"store of {logs:,} log{'s' if logs != 1 else ''}"
+        frames, twice = self._once(records)
+        frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+        return frame, (*_notices(records, damaged), *twice), f"store of {logs:,} log{'s' if logs != 1 else ''}"
+
+    def _once(self, records: Sequence[Record]) -> tuple[list[pl.LazyFrame], list[Notice]]:
+        """The rows of all logs; of those that hold responses of one another, as a retried log does, each response once."""
+        apart, torn = list[list[Record]](), list[list[Record]]()
+        for group in _overlapping([record for record in records if record.samples]):
+            (torn if len(group) > 1 else apart).append(group)
+        frames = [self.scan([part for group in apart for record in group for part in record.samples])] if apart else []
+        for group in torn:
+            frame = self.scan([part for record in group for part in record.samples])
+            keys = [name for name in KEYS if name in frame.collect_schema()]
+            frames.append(frame.unique(keys, keep="last", maintain_order=True))
+        if not torn:
+            return frames, []
+        many = sum(len(group) for group in torn)
+        found = f"{many:,} logs of the store hold responses of one another, as a retried log does; each response counts once"
+        return frames, [Notice("copies", found, "hotmess store STORE --compact keeps each once")]
+
+
+def sketch(table: pl.DataFrame) -> tuple[int, ...]:
+    """The smallest hashes of the names of responses; see `Record.sketch`."""
+    names = table.select([name for name in KEYS if name in table.columns])
+    return tuple(names.hash_rows(seed=0).unique().sort().head(_SKETCH).to_list())
+
+
+def _overlapping(records: Sequence[Record]) -> list[list[Record]]:
+    """The logs in groups: those that share responses, directly or through others, together."""
+    groups: dict[int, list[Record]] = {}
+    of: dict[int, int] = {}
+    for place, record in enumerate(records):
+        touched = {of[one] for one in record.sketch if one in of}
+        groups[place] = [old for number in sorted(touched) for old in groups.pop(number)] + [record]
+        of |= {one: place for old in groups[place] for one in old.sketch}
+    return list(groups.values())
 
 
 def with_kept_texts(frame: pl.LazyFrame, stores: Sequence[Store], questions: Collection[str]) -> pl.LazyFrame:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b, file_digest
 from multiprocessing import get_context
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from hotmess.read import Reading
 from hotmess.read.files import File, files
 from hotmess.read.gather import together
 from hotmess.read.log import How
-from hotmess.read.store import Kept, Record, Store
+from hotmess.read.store import Kept, Record, Store, sketch
 from hotmess.store.parts import write_parts
 
 __all__ = ["Ingested", "ingest"]
@@ -209,21 +209,24 @@ def _key(unit: Unit) -> str:
 def _written(store: Store, unit: Unit, key: str) -> Record:
     """Read a unit and write its parts."""
     reading = Reading.of(unit.files, {}, unit.how)
+    if reading.logs is None and not {"sample_id", "test_id"} & set(reading.frame.collect_schema()):
+        reading = replace(reading, frame=reading.frame.with_columns(sample_id=pl.format("/{}", pl.int_range(pl.len()))))
     table = _named(reading.table().with_columns(pl.col(pl.Categorical).cast(pl.String)), key)
     samples, texts = list[Kept](), list[Kept]()
     for where, rows in _folders(table.drop("completion", "prompt", strict=False)):
         samples += write_parts(store, f"samples/{where}", rows, key)
         for at, told in enumerate(_texts(reading, rows) if unit.texts else ()):
-            texts += write_parts(store, f"texts/{where}", told, f"{key}-{at}")
+            texts += write_parts(store, f"texts/{where}", _named(told, key), f"{key}-{at}")
     said = tuple((notice.code, notice.found) for notice in reading.notices)
-    return Record(key, unit.source, unit.size, table.height, tuple(samples), tuple(texts), said)
+    return Record(key, unit.source, unit.size, table.height, tuple(samples), tuple(texts), said, sketch=sketch(table))
 
 
 def _named(table: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Rows with ids that no other log has, where a table gives none."""
-    if "sample_id" in table.columns or "test_id" in table.columns:
+    """Rows with ids that meet those of no other log by accident: ids that hold a slash are of our own making, and count rows."""
+    if table.schema.get("sample_id") != pl.String:
         return table
-    return table.with_columns(sample_id=pl.concat_str(pl.lit(f"{key}/"), pl.int_range(pl.len()).cast(pl.String)))
+    made = pl.col("sample_id").str.contains("/", literal=True)
+    return table.with_columns(sample_id=pl.when(made).then(pl.format(f"{{}} in {key}", "sample_id")).otherwise("sample_id"))
 
 
 def _folders(table: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

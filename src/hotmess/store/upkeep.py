@@ -7,13 +7,12 @@ from hashlib import blake2b
 import polars as pl
 
 from hotmess.errors import UnreadableFile
-from hotmess.read.store import Kept, Record, Store
+from hotmess.read.store import KEYS, Kept, Record, Store
 from hotmess.store.parts import write_parts
 
 __all__ = ["Found", "clean", "compact", "verify"]
 
 _AT_ONCE = 4_000_000  # samples that are held while parts are put together
-_KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,7 @@ def compact(store: Store) -> Record | None:
         texts=tuple(part for record in whole for part in record.texts),
         notices=notices,
         merged=merged,
+        sketch=tuple(sorted({one for record in whole for one in record.sketch})),
     )
     store.place.write(f"logs/{key}.json", made.to_json())
     for record in whole:
@@ -111,7 +111,7 @@ def _put_together(store: Store, folder: str, parts: list[Kept], key: str) -> Ite
     """The samples of one task and model, each once, sorted."""
     frame = store.scan(parts)
     names = frame.collect_schema().names()
-    keys = [name for name in _KEYS if name in names]
+    keys = [name for name in KEYS if name in names]
     buckets = -(-sum(part.rows for part in parts) // _AT_ONCE)
     for bucket in range(buckets):
         rows = frame.filter(pl.col("question_id").hash() % buckets == bucket).collect(engine="streaming")
