@@ -79,9 +79,8 @@ def measured(store: str) -> None:
     start, cpu = perf_counter(), process_time()
     rows = hotmess.measure(hotmess.read(store)).rows
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(
-        f"{sum(row.questions for row in rows):,} questions, {perf_counter() - start:.1f} s, {process_time() - cpu:.1f} CPU s, peak {peak:.2f} GB"
-    )
+    took = f"{perf_counter() - start:.1f} s, {process_time() - cpu:.1f} CPU s, peak {peak:.2f} GB"
+    print(f"{sum(row.questions for row in rows):,} questions, {took}")
 
 
 def main() -> None:
