@@ -14,11 +14,12 @@ import pytest
 import worlds
 
 import hotmess
-from hotmess.errors import EmptyTable, NotATable, OtherVersion, UnreadableFile, UsageError
+from hotmess.errors import DuplicateSamples, EmptyTable, NotATable, OtherVersion, UnreadableFile, UsageError
 from hotmess.read import Reading
+from hotmess.read.files import STORE
 from hotmess.read.log import How
-from hotmess.read.store import MARK, Record, Store, is_store
-from hotmess.store import clean, compact, ingest, verify
+from hotmess.read.store import Record, Store, is_store
+from hotmess.store import clean, ingest, verify
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -61,10 +62,13 @@ def test_logs_of_real_tools_come_out_as_they_went_in(tmp_path, name):
 def test_the_same_log_twice_adds_nothing(tmp_path):
     source = logs(tmp_path / "logs")
     ingest([source], str(tmp_path / "store"))
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*") if path.is_file()}
+    parts = list((tmp_path / "store" / "samples").rglob("*.parquet"))
+    before = {path: path.stat().st_mtime_ns for path in parts}
     shutil.copy(tmp_path / "logs" / "log0.parquet", tmp_path / "logs" / "copy.parquet")
     assert became(ingest([source], str(tmp_path / "store"))) == ["there"] * 4
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*") if path.is_file()} == before
+    assert {path: path.stat().st_mtime_ns for path in parts} == before
+    assert sorted((tmp_path / "store" / "samples").rglob("*.parquet")) == sorted(parts)
+    assert figures(tmp_path / "store")["samples"].to_list() == [120] * 3
 
 
 def test_a_log_that_grew_replaces_what_it_was(tmp_path):
@@ -105,14 +109,16 @@ def test_parts_without_a_record_are_not_read_and_can_be_removed(tmp_path):
     store.place.remove(f"logs/{record.key}.json")  # as if killed before the record was written
     assert figures(tmp_path / "store").height == 2
     assert verify(store).orphans == tuple(sorted(part.path for part in record.samples))
-    clean(store, verify(store).orphans)
+    assert clean(store) == ()  # they are young: a run that goes on may still name them
+    assert clean(store, older=0) == tuple(sorted(part.path for part in record.samples))
     assert verify(store).orphans == ()
     assert became(ingest([source], str(tmp_path / "store"))) == ["new", "there", "there"]
     assert figures(tmp_path / "store").equals(figures(source))
 
 
 def test_missing_and_damaged_parts_are_found(tmp_path):
-    ingest([logs(tmp_path / "logs")], str(tmp_path / "store"))
+    source = logs(tmp_path / "logs")
+    ingest([source], str(tmp_path / "store"))
     store = Store.open(str(tmp_path / "store"))
     first, second = (record.samples[0].path for record in store.records()[0][:2])
     (tmp_path / "store" / first).unlink()
@@ -122,6 +128,9 @@ def test_missing_and_damaged_parts_are_found(tmp_path):
     assert (found.missing, found.damaged, found.whole) == ((first,), (second,), False)
     with pytest.raises(UnreadableFile, match=r"1 of 3 parts .* missing"):
         hotmess.read(tmp_path / "store")
+    assert became(ingest([source], str(tmp_path / "store"))) == ["grown", "grown", "there"]
+    assert verify(store).whole
+    assert figures(tmp_path / "store").equals(figures(source))
 
 
 def test_a_damaged_record_is_said(tmp_path):
@@ -130,6 +139,8 @@ def test_a_damaged_record_is_said(tmp_path):
     store.place.write(f"logs/{store.records()[0][0].key}.json", b'{"key": 3')
     assert figures(tmp_path / "store").height == 2
     assert any("damaged" in notice.found for notice in hotmess.read(tmp_path / "store").notices)
+    with pytest.raises(UnreadableFile, match="1 records of the store are damaged"):
+        clean(store, older=0)
 
 
 def test_stores_of_other_versions_empty_ones_and_stores_beside_logs_are_refused(tmp_path):
@@ -141,38 +152,126 @@ def test_stores_of_other_versions_empty_ones_and_stores_beside_logs_are_refused(
     ingest([source], str(store))
     with pytest.raises(UsageError, match="is no store, and stands beside one"):
         hotmess.read(store, source)
-    (store / MARK).write_text('{"hotmess_store": 99}')
+    (store / STORE).write_text('{"hotmess_store": 99}')
     with pytest.raises(OtherVersion, match="version 99"):
         hotmess.read(store)
-    (store / MARK).write_text("nonsense")
+    (store / STORE).write_text("nonsense")
     with pytest.raises(UnreadableFile, match="damaged"):
         hotmess.read(store)
 
 
-def test_compacting_keeps_the_figures_and_counts_each_response_once(tmp_path):
-    source = logs(tmp_path / "logs", questions=20)
+def test_logs_that_hold_the_same_responses_count_each_once(tmp_path):
+    (tmp_path / "logs").mkdir()
+    for name in ("mcq_zstd.eval", "mcq_deflate.eval"):
+        shutil.copy(GOLDEN / "inspect" / "logs" / name, tmp_path / "logs" / name)
+    ingest([str(tmp_path / "logs")], str(tmp_path / "store"))
+    samples, direct = hotmess.read(tmp_path / "store"), hotmess.read(tmp_path / "logs")
+    assert samples.frame.collect("polars").shape[0] == direct.frame.collect("polars").shape[0] == 16
+    assert next(notice.found for notice in samples.notices if notice.code == "copies").startswith("2 logs of the store")
+
+
+def test_samples_of_two_tables_under_one_id_are_refused_and_none_is_thrown_away(tmp_path):
+    source = logs(tmp_path / "logs", count=1)
     table = pl.read_parquet(tmp_path / "logs" / "log0.parquet")
-    table.head(60).write_parquet(tmp_path / "logs" / "before.parquet")  # a retried log holds the samples of the one before
+    table.with_columns(answer=pl.lit("A")).write_parquet(tmp_path / "logs" / "other.parquet")
+    ingest([source], str(tmp_path / "store"))
+    with pytest.raises(DuplicateSamples):
+        hotmess.measure(hotmess.read(tmp_path / "store"))
+
+
+def test_logs_of_one_name_in_two_places_are_two(tmp_path, monkeypatch):
+    for number, place in enumerate(("a", "b")):
+        logs(tmp_path / place, count=1, task=pl.lit(f"t{number}"))
+        monkeypatch.chdir(tmp_path / place)
+        assert became(ingest(["log0.parquet"], str(tmp_path / "store"))) == ["new"]
+    assert figures(tmp_path / "store")["task"].to_list() == ["t0", "t1"]
+
+
+def test_logs_that_are_moved_and_copied_stay(tmp_path):
+    source = logs(tmp_path / "logs", count=1)
+    path, moved = tmp_path / "logs" / "log0.parquet", tmp_path / "logs" / "old.parquet"
+    ingest([source], str(tmp_path / "store"))
+    shutil.move(path, moved)
+    pl.read_parquet(moved).with_columns(model=pl.lit("new")).write_parquet(path)
+    assert became(ingest([source], str(tmp_path / "store"))) == ["grown", "there"]
+    assert figures(tmp_path / "store")["model"].to_list() == ["m0", "new"]
+    shutil.copy(moved, path)
+    ingest([source], str(tmp_path / "store"))
+    assert figures(tmp_path / "store")["model"].to_list() == ["m0"]
+    pl.read_parquet(moved).with_columns(model=pl.lit("newer")).write_parquet(path)
+    ingest([source], str(tmp_path / "store"))
+    assert figures(tmp_path / "store")["model"].to_list() == ["m0", "newer"]
+
+
+def test_a_run_that_died_before_old_versions_were_taken_out_counts_the_new_ones_only(tmp_path):
+    source = logs(tmp_path / "logs", count=1)
     ingest([source], str(tmp_path / "store"))
     store = Store.open(str(tmp_path / "store"))
-    made = compact(store)
-    assert len(made.merged) == 4
-    assert made.rows == 3 * 20 * 6
-    assert figures(tmp_path / "store").equals(figures([str(tmp_path / "logs" / f"log{number}.parquet") for number in range(3)]))
-    assert verify(store).whole
-    assert verify(store).orphans == ()
-    assert became(ingest([source], str(tmp_path / "store"))) == ["there"] * 4
-    assert compact(store) is None
-
-
-def test_a_retried_log_beside_the_one_before_counts_once(tmp_path):
-    source = logs(tmp_path / "logs", count=2, questions=20)
-    table = pl.read_parquet(tmp_path / "logs" / "log0.parquet")
-    table.head(30).write_parquet(tmp_path / "logs" / "before.parquet")
+    (record,) = store.records()[0]
+    kept = {part.path: store.place.read(part.path) for part in record.samples}
+    logs(tmp_path / "logs", count=1, questions=30)
     ingest([source], str(tmp_path / "store"))
-    samples = hotmess.read(tmp_path / "store")
-    assert hotmess.measure(samples).table()["samples"].to_list() == [120, 120]
-    assert next(notice.found for notice in samples.notices if notice.code == "copies").startswith("2 logs of the store")
+    for name, data in kept.items():
+        store.place.write(name, data)
+    store.place.write(f"logs/{record.key}.json", record.to_json())  # as if killed before it was removed
+    assert figures(tmp_path / "store")["questions"].to_list() == [30]
+    ingest([source], str(tmp_path / "store"))
+    assert len(store.records()[0]) == 1
+
+
+def test_a_store_among_the_logs_is_no_log(tmp_path):
+    source = logs(tmp_path / "logs")
+    for _ in range(2):
+        ingest([source], str(tmp_path / "logs" / "store"))
+    assert figures(tmp_path / "logs" / "store").equals(figures(source))
+
+
+def test_models_of_long_names_do_not_meet(tmp_path):
+    names = ["/".join(["checkpoints"] * 12) + f"/step-{number}" for number in range(2)] + ["null", None]
+    tables = [worlds.lengths(0, questions=20, samples=6).with_columns(model=pl.lit(name, dtype=pl.String)) for name in names]
+    (tmp_path / "logs").mkdir()
+    pl.concat(tables).write_parquet(tmp_path / "logs" / "log.parquet")
+    ingest([str(tmp_path / "logs")], str(tmp_path / "store"))
+    assert hotmess.read(tmp_path / "store").frame.collect("polars").shape[0] == 4 * 120
+    assert len(list((tmp_path / "store" / "samples").rglob("*.parquet"))) == 4
+
+
+def test_tests_of_a_row_each_stay(tmp_path):
+    rows = pl.DataFrame({"question_id": ["q1", "q2"]}).join(pl.DataFrame({"sample_id": [0, 1, 2]}), how="cross")
+    rows = rows.join(pl.DataFrame({"test_id": ["t1", "t2", "t3"]}), how="cross").with_row_index("n")
+    rows = rows.with_columns(score=(pl.col("n") % 5 < 3).cast(pl.Float64)).drop("n")
+    (tmp_path / "logs").mkdir()
+    rows.write_csv(tmp_path / "logs" / "tests.csv")
+    ingest([str(tmp_path / "logs")], str(tmp_path / "store"))
+    assert figures(tmp_path / "store").equals(figures(tmp_path / "logs"))
+
+
+def test_what_was_said_belongs_to_its_question(tmp_path):
+    rows = [(f"q{q}", s, f"text of {q} {s} ANSWER: A", "A", 4) for q in range(6) for s in range(3)]
+    table = pl.DataFrame(rows, ["question_id", "sample_id", "completion", "target", "n_choices"], orient="row")
+    (tmp_path / "logs").mkdir()
+    for name, some in (("with", table), ("without", table.drop("sample_id").with_columns(task=pl.lit("without")))):
+        some.write_csv(tmp_path / "logs" / f"{name}.csv")
+        ingest([str(tmp_path / "logs" / f"{name}.csv")], str(tmp_path / name))
+        told = Reading.of([str(tmp_path / name)], {}, How()).transcripts(["q2", "q5"])
+        assert told.height == 6
+        assert all(f"text of {row['question_id'][1:]} " in row["completion"] for row in told.to_dicts())
+
+
+def test_another_day_of_a_tool_that_writes_several_files_replaces_the_first(tmp_path):
+    source = GOLDEN / "lm_eval"
+    folder = next(path.parent for path in sorted(source.rglob("samples_*.jsonl")))
+    shutil.copytree(folder, tmp_path / "logs")
+    results = sorted((tmp_path / "logs").glob("results_*.json"))
+    kept = {path: path.read_bytes() for path in results}
+    for path in results:
+        path.unlink()
+    ingest([str(tmp_path / "logs")], str(tmp_path / "store"))
+    for path, data in kept.items():
+        path.write_bytes(data)
+    assert "grown" in became(ingest([str(tmp_path / "logs")], str(tmp_path / "store")))
+    rows = [hotmess.read(place).frame.collect("polars").shape[0] for place in (tmp_path / "store", tmp_path / "logs")]
+    assert rows[0] == rows[1]
 
 
 def test_ids_that_readers_count_do_not_meet_by_accident(tmp_path):
@@ -233,12 +332,11 @@ def test_a_store_may_lie_at_an_address(tmp_path):
     assert figures(address).equals(figures(source))
     store = Store.open(address)
     assert verify(store).whole
-    assert compact(store) is None
     assert became(ingest([source], address)) == ["there"] * 3
 
 
 def test_records_survive_the_way_to_the_disk_and_back():
-    record = Record("k", "s", 3, 4, notices=(("copies", "two"),), merged=(("a", "b"),))
+    record = Record("k", ("s", "t"), 3, 4, notices=(("copies", "two"),), sketch=(2**64 - 1,))
     assert Record.of(record.to_json()) == record
 
 
@@ -313,9 +411,8 @@ def test_the_commands(run, tmp_path):
     code, out, _ = run("store", store, "--json", "--verify")
     assert code == 0
     assert [log["samples"] for log in json.loads(out)["logs"]] == [120] * 3
-    code, out, err = run("store", store, "--compact")
-    assert code == 0
-    assert "nothing to put together" in err
+    code, _, err = run("store", store, "--clean")
+    assert (code, err.splitlines()[0]) == (0, "0 parts of killed runs removed (older than an hour)")
     code, out, _ = run("measure", store, "--json")
     assert code == 0
     assert len(json.loads(out)["rows"]) == 3

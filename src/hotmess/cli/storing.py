@@ -50,6 +50,7 @@ def ingest(
     from collections import Counter
 
     from hotmess.cli.options import bytes_read
+    from hotmess.errors import safe
     from hotmess.read.log import How
     from hotmess.store import ingest as ingested
 
@@ -61,7 +62,7 @@ def ingest(
     shown = ", ".join(f"{counts[name]:,} {word}" for name, word in _WORDS.items() if counts[name])
     click.echo(f"{len(found):,} logs and tables: {shown}; {added:,} samples written to {output}", err=True)
     for one in [one for one in found if one.became == "failed"][:10]:
-        click.echo(f"note[skipped]: {one.record.source}: {one.record.failed}", err=True)
+        click.echo(f"note[skipped]: {safe(one.record.sources[0])}: {one.record.failed}", err=True)
     click.echo(f"next: hotmess measure {output}", err=True)
     if counts["failed"] + counts["aside"] == len(found):
         raise click.exceptions.Exit(2)
@@ -75,38 +76,37 @@ _WORDS = {"new": "new", "grown": "grown", "there": "there already", "aside": "no
 @click.option(
     "--verify", "verified", is_flag=True, help="Read every part to its end; exit with 2 if something is missing or damaged."
 )
-@click.option("--compact", "compacted", is_flag=True, help="Few large parts instead of many small ones, each response once.")
 @click.option("--clean", "cleaned", is_flag=True, help="Remove parts that a killed run left.")
 @JSON
-def store(path: str, verified: bool, compacted: bool, cleaned: bool, as_json: bool) -> None:  # noqa: FBT001 - click's way
-    """List what is in a store; check it, put its parts together, clean up.
+def store(path: str, verified: bool, cleaned: bool, as_json: bool) -> None:  # noqa: FBT001 - click's way
+    """List what is in a store; check it, clean up.
 
     \b
     hotmess store store/
     hotmess store store/ --verify
-    hotmess store store/ --compact
     """
     from hotmess.errors import UsageError, safe
     from hotmess.read.store import Store, is_store
-    from hotmess.store import clean, compact, verify
+    from hotmess.store import clean, verify
 
     if not is_store(path):
         raise UsageError(f"`{path}` is no store", hint=f"hotmess ingest LOGS -o {path}")
     here = Store.open(path)
-    if compacted:
-        made = compact(here)
-        said = "nothing to put together" if made is None else f"{len(made.merged):,} logs are {len(made.samples):,} parts"
-        click.echo(said + (f" with {made.rows:,} samples" if made else ""), err=True)
-    found = verify(here) if verified or cleaned else None
-    if cleaned and found is not None:
-        clean(here, found.orphans)
-        click.echo(f"{len(found.orphans):,} parts of killed runs removed", err=True)
+    if cleaned:
+        click.echo(f"{len(clean(here)):,} parts of killed runs removed (older than an hour)", err=True)
+    found = verify(here) if verified else None
     records, damaged = here.records()
     if as_json:
         import json
 
         logs = [
-            {"source": one.source, "key": one.key, "samples": one.rows, "parts": len(one.samples), "failed": one.failed or None}
+            {
+                "sources": one.sources,
+                "key": one.key,
+                "samples": one.rows,
+                "parts": len(one.samples),
+                "failed": one.failed or None,
+            }
             for one in records
         ]
         checked = None if found is None else {"missing": found.missing, "damaged": found.damaged, "orphans": found.orphans}
@@ -119,7 +119,7 @@ def store(path: str, verified: bool, compacted: bool, cleaned: bool, as_json: bo
             said = (
                 f"failed: {safe(one.failed)}" if one.failed else f"{one.rows:,} samples, {len(one.samples)} parts, {size:.1f} MB"
             )
-            click.echo(f"{safe(one.source)}: {said}")
+            click.echo(f"{safe(', '.join(one.sources))}: {said}")
     if found is not None:
         click.echo(
             f"{len(found.missing)} parts missing, {len(found.damaged)} damaged, {len(found.orphans)} without a record", err=True

@@ -14,7 +14,10 @@ from typing import Any
 
 from hotmess.errors import MissingExtra, NoSuchPath, UnreadableFile
 
-__all__ = ["File", "files", "is_remote", "remote"]
+__all__ = ["STORE", "File", "files", "is_remote", "remote"]
+
+STORE = "hotmess-store.json"
+"""The file that makes a folder a store; see `hotmess.read.store`."""
 
 _HEAD = 65_536
 _LONGEST = 1000  # characters of a path
@@ -146,9 +149,11 @@ def _local(path: Path, *, asked: bool = True) -> File:
 
 def _inside(folder: Path) -> Iterator[File]:
     """Every file below a folder but hidden ones."""
-    for path in sorted(folder.rglob("*")):
+    every = sorted(folder.rglob("*"))
+    stores = {path.parent for path in every if path.name == STORE}  # they hold what was read already
+    for path in every:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file():
+        if not hidden and stores.isdisjoint(path.parents) and path.is_file():
             with suppress(UnreadableFile):  # gone since it was listed
                 yield _local(path, asked=False)
 
@@ -203,6 +208,8 @@ def _elsewhere(source: str) -> Iterator[File]:
             names = sorted(system.glob(inside))
         elif system.isdir(inside) and not system.isfile(inside):
             names = sorted(system.find(inside))
+            stores = tuple(name.removesuffix(STORE) for name in names if name.endswith(f"/{STORE}"))
+            names = [name for name in names if not name.startswith(stores)] if stores else names
         elif system.exists(inside):
             yield _found(source, system, inside, asked=True)
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import file_digest
 from multiprocessing import get_context
 from os import PathLike
+from os.path import commonpath
 from types import ModuleType
 
 import polars as pl
@@ -104,8 +105,8 @@ def gather(
     return Gathered(pl.concat(frames, how="diagonal_relaxed").lazy(), _merged(notices), source, logs=again)
 
 
-def together(every: Sequence[File]) -> list[list[File]]:
-    """Logs as a store takes them in: each file alone, or those that only say something together.
+def together(every: Sequence[File]) -> dict[str, list[File]]:
+    """Logs as a store takes them in, each with a name that stays: a file alone, or those that only say something together.
 
     Files in no format that is known are left out, unless nothing else is there, or one of them was named.
 
@@ -113,23 +114,24 @@ def together(every: Sequence[File]) -> list[list[File]]:
         NotATable: one was named.
     """
     every = _without_lists(_without_shards(list(every)))
-    units: dict[object, list[File]] = {}
+    units: dict[str, list[File]] = {}
     unknown = []
     for file in every:
-        kind = _format(file)
+        kind, folder = _format(file), file.path.rpartition("/")[0]
         if kind is None:
             unknown.append(file)
         elif kind is swe_bench:  # reports, and trajectories in other folders
-            units.setdefault(kind, []).append(file)
+            units.setdefault(str(kind.NAME), []).append(file)
         elif kind is tau:  # trials may lie in a folder below what says whose they are
-            units.setdefault((kind, file.path.rpartition("/")[0].removesuffix("/simulations")), []).append(file)
+            units.setdefault(f"{kind.NAME} in {folder.removesuffix('/simulations')}", []).append(file)
         elif kind in (lm_eval, helm, every_eval_ever):  # samples, beside the file that says what they are
-            units.setdefault((kind, file.path.rpartition("/")[0]), []).append(file)
+            units.setdefault(f"{kind.NAME} in {folder}", []).append(file)
         else:
             units[file.path] = [file]
     if any(file.asked for file in unknown) or (unknown and not units):
         raise _unknown(every, [file for file in unknown if file.asked] or unknown)
-    return list(units.values())
+    runs = units.pop(str(swe_bench.NAME), [])
+    return units | ({f"{swe_bench.NAME} in {commonpath([file.path for file in runs])}": runs} if runs else {})
 
 
 def _files_read(every: Sequence[File], names: Mapping[str, int]) -> str:

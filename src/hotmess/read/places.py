@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from time import time
 from typing import Any
 
 from hotmess.errors import CannotWrite, Unreachable
@@ -35,6 +37,19 @@ class Place:
             return Path(self.path(name)).is_file()
         system, inside = self._system(name)
         return bool(system.exists(inside))
+
+    def size(self, name: str) -> int | None:
+        """How large a file is, in bytes; None if it is not there."""
+        if not is_remote(self.root):
+            path = Path(self.path(name))
+            return path.stat().st_size if path.is_file() else None
+        system, inside = self._system(name)
+        return int(system.size(inside)) if system.exists(inside) else None
+
+    def age(self, name: str) -> float:
+        """For how many seconds a file has been there; infinite where nobody knows."""
+        path = Path(self.path(name))
+        return inf if is_remote(self.root) or not path.is_file() else time() - path.stat().st_mtime
 
     def names(self, folder: str = "") -> list[str]:
         """The names of all files in a folder below it, sorted; none if it is not there."""

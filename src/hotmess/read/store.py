@@ -20,12 +20,11 @@ import msgspec
 import polars as pl
 
 from hotmess.errors import EmptyTable, Notice, OtherVersion, UnreadableFile
-from hotmess.read.files import is_remote
+from hotmess.read.files import STORE, is_remote
 from hotmess.read.places import Place
 
-__all__ = ["KEYS", "MARK", "Kept", "Record", "Store", "is_store", "sketch", "with_kept_texts"]
+__all__ = ["KEYS", "Kept", "Record", "Store", "current", "is_store", "sketch", "with_kept_texts"]
 
-MARK = "hotmess-store.json"
 VERSION = 1
 KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id", "test_id")
 """What names a response (a row of it, for unit tests)."""
@@ -57,26 +56,26 @@ class Record:
 
     Attributes:
         key: the name of its content.
-        source: where it was read from.
+        sources: where it lies: the names of its logs, of which several may have the same content.
         size: of the log, in bytes.
+        at: when it was read, in nanoseconds since 1970: of two records of one log the later one counts.
         rows: how many samples it holds.
         samples: its parts.
         texts: the parts with what was said.
         notices: what must be known about it: code and words.
         failed: why it could not be read; empty if it could.
-        merged: the keys of the logs that this one holds, if it was made of several by compacting.
         sketch: the smallest hashes of the names of its responses: two logs that share one hold the same responses.
     """
 
     key: str
-    source: str
+    sources: tuple[str, ...]
     size: int
+    at: int = 0
     rows: int = 0
     samples: tuple[Kept, ...] = ()
     texts: tuple[Kept, ...] = ()
     notices: tuple[tuple[str, str], ...] = ()
     failed: str = ""
-    merged: tuple[tuple[str, str], ...] = ()
     sketch: tuple[int, ...] = ()
 
     def to_json(self) -> bytes:
@@ -96,8 +95,8 @@ class Record:
 def is_store(source: str) -> bool:
     """Whether a path is a store."""
     if is_remote(source):
-        return "*" not in source and Place(source).has(MARK)
-    return (Path(source) / MARK).is_file()
+        return "*" not in source and Place(source).has(STORE)
+    return (Path(source) / STORE).is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +115,10 @@ class Store:
         """
         place = Place(root)
         try:
-            version = json.loads(place.read(MARK))["hotmess_store"]
+            version = json.loads(place.read(STORE))["hotmess_store"]
         except (ValueError, KeyError, TypeError, OSError) as problem:
             raise UnreadableFile(
-                f"`{place.path(MARK)}` is damaged: {problem}", hint="ingest the logs into a new store; nothing of it is lost"
+                f"`{place.path(STORE)}` is damaged: {problem}", hint="ingest the logs into a new store; nothing of it is lost"
             ) from problem
         if version != VERSION:
             raise OtherVersion(
@@ -132,19 +131,19 @@ class Store:
     def make(cls, root: str) -> "Store":
         """The store of this name; a new one, if there is none."""
         place = Place(root)
-        if not place.has(MARK):
-            place.write(MARK, json.dumps({"hotmess_store": VERSION}).encode())
+        if not place.has(STORE):
+            place.write(STORE, json.dumps({"hotmess_store": VERSION}).encode())
         return cls.open(root)
 
     def records(self) -> tuple[list[Record], list[str]]:
-        """Every log of the store, by source, and the names of records that are damaged."""
+        """Every record of the store, by source, and the names of those that are damaged."""
         found, damaged = [], []
         for name in self.place.names("logs"):
             try:
                 found.append(Record.of(self.place.read(name)))
             except msgspec.DecodeError:
                 damaged.append(name)
-        return sorted(found, key=lambda record: (record.source, record.key)), damaged
+        return sorted(found, key=lambda record: (record.sources, record.key)), damaged
 
     def scan(self, parts: Sequence[Kept]) -> pl.LazyFrame:
         """The rows of some parts, lazy; a column that some parts lack is null there."""
@@ -168,6 +167,7 @@ class Store:
             UnreadableFile: parts are missing.
         """
         records, damaged = self.records()
+        records = current(records)
         parts = [part for record in records for part in record.samples]
         if not parts:
             raise EmptyTable(f"the store `{self.place.root}` holds no samples", hint="hotmess ingest LOGS -o STORE")
@@ -177,9 +177,9 @@ class Store:
             raise UnreadableFile(
                 f"{len(gone)} of {len(parts)} parts of the store `{self.place.root}` are missing, the first: {gone[0]}",
                 why="figures of the rest would be about other samples",
-                hint="hotmess store STORE --verify; then ingest their logs again",
+                hint="ingest their logs again: only what is missing is read",
             )
-        logs = sum(len(record.merged) or 1 for record in records if not record.failed)
+        logs = sum(not record.failed for record in records)
         frames, twice = self._once(records)
         frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
         return frame, (*_notices(records, damaged), *twice), f"store of {logs:,} log{'s' if logs != 1 else ''}"
@@ -198,12 +198,26 @@ class Store:
             return frames, []
         many = sum(len(group) for group in torn)
         found = f"{many:,} logs of the store hold responses of one another, as a retried log does; each response counts once"
-        return frames, [Notice("copies", found, "hotmess store STORE --compact keeps each once")]
+        return frames, [Notice("copies", found)]
+
+
+def current(records: Sequence[Record]) -> list[Record]:
+    """The records that count: of each log the latest that could be read, and a failure that came after it."""
+    read: dict[str, Record] = {}
+    failed: dict[str, Record] = {}
+    for record in sorted(records, key=lambda one: one.at):
+        (failed if record.failed else read).update(dict.fromkeys(record.sources, record))
+    later = {one.key for source, one in failed.items() if source not in read or one.at > read[source].at}
+    kept = {record.key for record in read.values()} | later
+    return [record for record in records if record.key in kept]
 
 
 def sketch(table: pl.DataFrame) -> tuple[int, ...]:
-    """The smallest hashes of the names of responses; see `Record.sketch`."""
-    names = table.select([name for name in KEYS if name in table.columns])
+    """The smallest hashes of the names that a tool gave to its responses; see `Record.sketch`."""
+    if table.schema.get("sample_id") != pl.String:
+        return ()
+    given = ~pl.col("sample_id").str.contains("/", literal=True)  # of those that readers count, two may meet by accident
+    names = table.filter(given).select([name for name in KEYS if name in table.columns])
     return tuple(names.hash_rows(seed=0).unique().sort().head(_SKETCH).to_list())
 
 
@@ -228,12 +242,12 @@ def with_kept_texts(frame: pl.LazyFrame, stores: Sequence[Store], questions: Col
     """
     wanted = pl.col("question_id").cast(pl.String).is_in(list(questions))
     frame = frame.filter(wanted)
-    parts = [(store, part) for store in stores for record in store.records()[0] for part in record.texts]
+    parts = [(store, part) for store in stores for record in current(store.records()[0]) for part in record.texts]
     if not parts:
         return frame
     texts = pl.concat([store.scan([part]) for store, part in parts], how="diagonal_relaxed").filter(wanted)
     names = frame.collect_schema().names()
-    keys = [name for name in ("source", "source_ref", "sample_id") if name in names and name in texts.collect_schema()]
+    keys = [name for name in (*KEYS, "source", "source_ref") if name in names and name in texts.collect_schema()]
     said = texts.select(*keys, "completion", "prompt").unique(keys, keep="last")
     return frame.drop("completion", "prompt", strict=False).join(said, on=keys, how="left", nulls_equal=True)
 

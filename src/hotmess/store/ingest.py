@@ -11,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b, file_digest
 from multiprocessing import get_context
+from time import time_ns
 from typing import Any, Literal
 from urllib.parse import quote
 
+import msgspec
 import polars as pl
 
 from hotmess.errors import HotmessError, NotATable, PredictionError, TableError, UsageError
@@ -21,12 +23,13 @@ from hotmess.read import Reading
 from hotmess.read.files import File, files
 from hotmess.read.gather import together
 from hotmess.read.log import How
-from hotmess.read.store import Kept, Record, Store, sketch
+from hotmess.read.store import Kept, Record, Store, current, sketch
 from hotmess.store.parts import write_parts
 
 __all__ = ["Ingested", "ingest"]
 
 EXTRACTION = 1  # of the readers: a higher number reads every log again
+_LONGEST = 80  # characters of a name of a folder
 _TEXTS = 2000  # questions whose texts are held at once
 _BROKEN = 3  # times that a pool of workers may break, before the rest is done here
 
@@ -45,7 +48,6 @@ class Unit:
         size: in bytes.
         how: what to read.
         texts: whether to keep what was said.
-        known: the keys of records that are there.
     """
 
     root: str
@@ -54,7 +56,6 @@ class Unit:
     size: int
     how: How
     texts: bool
-    known: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,46 +101,42 @@ def ingest(
     if how.keep is not None:
         raise UsageError("a store keeps whole logs", hint="leave `keep` out")
     store = Store.make(root)
-    records, _ = store.records()
-    known = frozenset(key for record in records if not record.failed for key in (record.key, *(key for key, _ in record.merged)))
-    units = [_unit(root, group, how, texts, known) for group in together(files(sources))]
+    units = [_unit(root, name, group, how, texts=texts) for name, group in together(files(sources)).items()]
     if not units:
         raise NotATable("there is no log in what was given", hint="hotmess check FILE says what a file is")
+    before = {source for record in store.records()[0] if not record.failed for source in record.sources}
     total, done, found = sum(unit.size for unit in units), 0, []
-    older = _by_source(records)
-    for one in (engine or _here(processes))(ingest_unit, units):
-        became = _superseded(store, one, older)
-        found.append(became)
+    for one in (engine or _here(1 if root.startswith("memory://") else processes))(ingest_unit, units):
+        grown = one.became == "new" and before.issuperset(one.record.sources)
+        found.append(Ingested(one.record, "grown") if grown else one)
         done += one.record.size
         if progress is not None:
             progress(done, total)
-    return sorted(found, key=lambda one: one.record.source)
+    _settle(store, found)
+    return sorted(found, key=lambda one: one.record.sources)
 
 
-def _unit(root: str, group: Sequence[File], how: How, texts: bool, known: frozenset[str]) -> Unit:  # noqa: FBT001 - a field of it
-    source = group[0].shown if len(group) == 1 else f"{group[0].shown} and {len(group) - 1:,} more"
-    size = sum(max(file.size, 0) for file in group)
-    return Unit(root, tuple(group), source, size, how, texts, known)
+def _unit(root: str, name: str, group: Sequence[File], how: How, *, texts: bool) -> Unit:
+    return Unit(root, tuple(group), name, sum(max(file.size, 0) for file in group), how, texts)
 
 
-def _by_source(records: Sequence[Record]) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
+def _settle(store: Store, found: Sequence[Ingested]) -> None:
+    """Say of every record which logs have its content now, and take out what no log has any more.
+
+    A log that another one has the content of, or that was renamed, keeps its record; what could not be read takes nothing out.
+    """
+    now = {source: one.record.key for one in found if one.became not in ("failed", "aside") for source in one.record.sources}
+    records, _ = store.records()
+    alive = {record.key for record in current(records)}
     for record in records:
-        found.setdefault(record.source, []).append(record)
-    return found
-
-
-def _superseded(store: Store, one: Ingested, older: dict[str, list[Record]]) -> Ingested:
-    """Take older versions of the same log out, now that the new one is in; what could not be read replaces nothing."""
-    if one.became in ("failed", "aside"):
-        return one
-    old = [record for record in older.get(one.record.source, []) if record.key != one.record.key]
-    for record in old:
-        store.place.remove(f"logs/{record.key}.json")
-        for part in (*record.samples, *record.texts):
-            store.place.remove(part.path)
-    grown = one.became == "new" and any(not record.failed for record in old)
-    return Ingested(one.record, "grown") if grown else one
+        kept = [source for source in record.sources if now.get(source, record.key) == record.key] if record.key in alive else []
+        kept += [source for source, key in now.items() if key == record.key and source not in kept and not record.failed]
+        if not kept:
+            store.place.remove(f"logs/{record.key}.json")
+            for part in (*record.samples, *record.texts):
+                store.place.remove(part.path)
+        elif tuple(kept) != record.sources:
+            store.place.write(f"logs/{record.key}.json", replace(record, sources=tuple(kept)).to_json())
 
 
 # ---------------------------------------------------------------------------------------------- workers
@@ -179,22 +176,35 @@ def _pooled(work: Callable[[Unit], Ingested], left: dict[int, Unit], processes: 
 def ingest_unit(unit: Unit) -> Ingested:
     """Bring one unit in; what is wrong with it is kept as its record, for the others go on."""
     store = Store.open(unit.root)
-    key = ""
+    key, named = blake2b(unit.source.encode(), digest_size=10).hexdigest(), (unit.source,)
+    became: Became = "failed"
     try:
         key = _key(unit)
-        if key in unit.known:
-            return Ingested(Record(key, unit.source, unit.size), "there")
-        record = _written(store, unit, key)
-        became: Became = "new"
-    except (NotATable, TableError, PredictionError) as problem:  # a table of something else lies among logs
-        if not any(file.asked for file in unit.files):
-            return Ingested(Record(key, unit.source, unit.size, failed=problem.found), "aside")
-        record, became = Record(key, unit.source, unit.size, failed=problem.found), "failed"
+        known = _known(store, key)
+        if known is not None:
+            return Ingested(replace(known, sources=named, size=unit.size), "there")
+        record, became = _written(store, unit, key), "new"
     except HotmessError as problem:
-        key = key or blake2b(unit.source.encode(), digest_size=10).hexdigest()
-        record, became = Record(key, unit.source, unit.size, failed=problem.found), "failed"
-    store.place.write(f"logs/{key}.json", record.to_json())
+        record = Record(key, named, unit.size, time_ns(), failed=problem.found)
+        # a table of something else lies among logs
+        aside = isinstance(problem, (NotATable, TableError, PredictionError)) and not any(file.asked for file in unit.files)
+        if aside:
+            return Ingested(record, "aside")
+    store.place.write(f"logs/{record.key}.json", record.to_json())
     return Ingested(record, became)
+
+
+def _known(store: Store, key: str) -> Record | None:
+    """The record of this content, if it was read, and all its parts are there."""
+    name = f"logs/{key}.json"
+    if not store.place.has(name):
+        return None
+    try:
+        record = Record.of(store.place.read(name))
+    except msgspec.DecodeError:
+        return None
+    parts = (*record.samples, *record.texts)
+    return record if not record.failed and all(store.place.size(part.path) == part.size for part in parts) else None
 
 
 def _key(unit: Unit) -> str:
@@ -218,7 +228,8 @@ def _written(store: Store, unit: Unit, key: str) -> Record:
         for at, told in enumerate(_texts(reading, rows) if unit.texts else ()):
             texts += write_parts(store, f"texts/{where}", _named(told, key), f"{key}-{at}")
     said = tuple((notice.code, notice.found) for notice in reading.notices)
-    return Record(key, unit.source, unit.size, table.height, tuple(samples), tuple(texts), said, sketch=sketch(table))
+    given = sketch(table) if reading.logs is not None else ()
+    return Record(key, (unit.source,), unit.size, time_ns(), table.height, tuple(samples), tuple(texts), said, sketch=given)
 
 
 def _named(table: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -240,8 +251,11 @@ def _folders(table: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
 
 
 def _quoted(value: Any) -> str:
-    """A name of a folder that any file system takes."""
-    return quote("null" if value is None else str(value), safe="")[:120] or "empty"
+    """A name of a folder that any file system takes, and no other value has."""
+    plain = quote(str(value), safe="")
+    if value is not None and 0 < len(plain) <= _LONGEST:
+        return plain
+    return f"{plain[:_LONGEST]}~{blake2b(repr(value).encode(), digest_size=4).hexdigest()}"
 
 
 def _texts(reading: Reading, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:

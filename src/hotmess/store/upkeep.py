@@ -1,18 +1,16 @@
-"""Looking after a store: what is in it, whether it is whole, and fewer, larger parts."""
+"""Looking after a store: whether it is whole, and what a killed run left."""
 
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import polars as pl
 
 from hotmess.errors import UnreadableFile
-from hotmess.read.store import KEYS, Kept, Record, Store
-from hotmess.store.parts import write_parts
+from hotmess.read.store import Kept, Store
 
-__all__ = ["Found", "clean", "compact", "verify"]
+__all__ = ["YOUNG", "Found", "clean", "verify"]
 
-_AT_ONCE = 4_000_000  # samples that are held while parts are put together
+YOUNG = 3600.0  # seconds, below which a part without a record may still get one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +39,9 @@ def verify(store: Store) -> Found:
     parts = [part for record in records for part in (*record.samples, *record.texts)]
     there = {*store.place.names("samples"), *store.place.names("texts")}
     missing = [part.path for part in parts if part.path not in there]
+    twice = [path for path, count in Counter(part.path for part in parts).items() if count > 1]
     bad = [part.path for part in parts if part.path in there and not _is_whole(store, part)]
-    return Found(tuple(missing), (*damaged, *bad), tuple(sorted(there - {part.path for part in parts})))
+    return Found(tuple(missing), (*damaged, *bad, *twice), tuple(sorted(there - {part.path for part in parts})))
 
 
 def _is_whole(store: Store, part: Kept) -> bool:
@@ -53,67 +52,24 @@ def _is_whole(store: Store, part: Kept) -> bool:
     return bool(rows["_rows"][0] == part.rows)
 
 
-def clean(store: Store, orphans: tuple[str, ...]) -> None:
-    """Remove parts that no record names."""
-    for name in orphans:
-        store.place.remove(name)
+def clean(store: Store, *, older: float = YOUNG) -> tuple[str, ...]:
+    """Remove parts that no record names, and return their names.
 
-
-def compact(store: Store) -> Record | None:
-    """Put the samples of all logs of one task and model together, each response once.
-
-    A response that several logs hold (a retried log holds the samples of the one before) counts once, that of the log which comes
-    last by name. Texts stay where they are. The logs of a compacted part cannot be told apart any more: one that grows is read
-    again beside what it was, and its responses count once when the store is compacted again.
-
-    Returns:
-        The new record; None where there was nothing to put together.
+    Args:
+        store: the store.
+        older: than how many seconds: the parts of a run that is going on have no record yet.
 
     Raises:
-        UnreadableFile: a part is missing.
+        UnreadableFile: a record is damaged, so that nobody knows whose parts are whose.
     """
-    records, _ = store.records()
-    whole = [record for record in records if record.samples]
-    groups: dict[str, list[Kept]] = {}
-    for record in whole:
-        for part in record.samples:
-            groups.setdefault(part.path.rsplit("/", 1)[0], []).append(part)
-    if all(len(parts) == 1 for parts in groups.values()):
-        return None
-    missing = [part.path for parts in groups.values() for part in parts if not store.place.has(part.path)]
-    if missing:
-        raise UnreadableFile(f"{len(missing)} parts are missing, the first: {missing[0]}", hint="hotmess store STORE --verify")
-    keys = sorted(key for record in whole for key in (record.key, *(old for old, _ in record.merged)))
-    key = blake2b("".join(keys).encode(), digest_size=10).hexdigest()
-    samples = tuple(part for folder, parts in groups.items() for part in _put_together(store, folder, parts, key))
-    merged = tuple(pair for record in whole for pair in ((record.key, record.source), *record.merged))
-    notices = tuple(dict.fromkeys(pair for record in whole for pair in record.notices))
-    made = Record(
-        key=key,
-        source=f"{len(merged):,} logs",
-        size=sum(record.size for record in whole),
-        rows=sum(part.rows for part in samples),
-        samples=samples,
-        texts=tuple(part for record in whole for part in record.texts),
-        notices=notices,
-        merged=merged,
-        sketch=tuple(sorted({one for record in whole for one in record.sketch})),
-    )
-    store.place.write(f"logs/{key}.json", made.to_json())
-    for record in whole:
-        store.place.remove(f"logs/{record.key}.json")
-        for part in record.samples:
-            store.place.remove(part.path)
-    return made
-
-
-def _put_together(store: Store, folder: str, parts: list[Kept], key: str) -> Iterator[Kept]:
-    """The samples of one task and model, each once, sorted."""
-    frame = store.scan(parts)
-    names = frame.collect_schema().names()
-    keys = [name for name in KEYS if name in names]
-    buckets = -(-sum(part.rows for part in parts) // _AT_ONCE)
-    for bucket in range(buckets):
-        rows = frame.filter(pl.col("question_id").hash() % buckets == bucket).collect(engine="streaming")
-        rows = rows.unique(keys, keep="last", maintain_order=True) if "sample_id" in names else rows
-        yield from write_parts(store, folder, rows, f"{key}-{bucket}")
+    _, damaged = store.records()
+    if damaged:
+        raise UnreadableFile(
+            f"{len(damaged)} records of the store are damaged, the first: {damaged[0]}",
+            why="their parts look as if nobody knew them",
+            hint="ingest the logs again, then clean",
+        )
+    gone = tuple(name for name in verify(store).orphans if store.place.age(name) >= older)
+    for name in gone:
+        store.place.remove(name)
+    return gone
