@@ -16,6 +16,7 @@ import hotmess
 from hotmess.charts import render
 from hotmess.decide import Guess, Most, Prices, plan
 from hotmess.decide.guesses import QUESTIONS, guessed_moments
+from hotmess.decide.pilot import Pilot
 from hotmess.errors import LossMismatch, NothingSelected, NothingToCompare, OneSample, UsageError
 from hotmess.infer import Moments, components, moments
 
@@ -446,7 +447,7 @@ def test_a_smaller_width_never_needs_fewer_questions(one, other, kind):
 # ---------------------------------------------------------------------------------------------- guesses
 
 
-@pytest.mark.parametrize(("ratio", "error"), [(0.4, 0.3), (0.05, 0.5), (0.7, 0.3), (0.0, 0.2), (0.9, 0.05)])
+@pytest.mark.parametrize(("ratio", "error"), [(0.4, 0.3), (0.05, 0.5), (0.7, 0.3), (0.001, 0.2), (0.9, 0.05)])
 def test_a_guess_has_the_error_and_the_incoherence_that_were_stated(ratio, error):
     for part in (None, 0.4):
         guess = Guess(ratio, error, part)
@@ -478,7 +479,7 @@ def test_a_guess_is_planned_like_a_pilot_that_has_what_was_guessed():
 # ---------------------------------------------------------------------------------------------- what cannot be planned
 
 
-def test_what_cannot_be_planned_is_said(pilot, models):
+def test_what_cannot_be_planned_is_said(pilot, flat, models):
     never = worlds.contexts(13, questions=30).with_columns(answer=pl.col("target"))
     lonely = pl.DataFrame({"question_id": range(60), "answer": ["A", "B"] * 30, "target": "A"})
     cases = [
@@ -496,7 +497,19 @@ def test_what_cannot_be_planned_is_said(pilot, models):
         (UsageError, "a price, or a number of tokens, is -1", lambda: Prices(sample=-1.0)),
         (UsageError, "at most 1 contexts", lambda: Most(contexts=1)),
         (UsageError, "80% cannot be had at an error rate of 30%", lambda: Guess(0.8, 0.3)),
-        (UsageError, "the guess of error is 0", lambda: Guess(0.0, 0.0)),
+        (UsageError, "the guess of error is 0", lambda: Guess(0.3, 0.0)),
+        (UsageError, "the guess of error is 1", lambda: Guess(0.3, 1.0)),
+        (UsageError, "the guess of incoherence is 0", lambda: Guess(0.0, 0.3)),
+        (UsageError, "the guess of incoherence is 1", lambda: Guess(1.0, 0.3)),
+        (UsageError, "hint: --guess-incoherence 40%", lambda: Guess(40, 0.3)),
+        (UsageError, "no model `a`", lambda: plan(Guess(0.4, 0.3), against="a")),
+        (UsageError, "at most 30 questions; a plan needs 40", lambda: Most(questions=30)),
+        (UsageError, "at most 1 sample of a question", lambda: plan(flat, most=Most(samples=1))),
+        (UsageError, "500 input tokens, and tokens have no price", lambda: Prices(input_tokens=500)),
+        (UsageError, "there are no contexts", lambda: plan(flat, prices=Prices(context=0.1))),
+        (UsageError, "all designs cost", lambda: plan(flat, prices=Prices(tokens=(0.0, 0.0)))),
+        (UsageError, "it lies between 0 and 1", lambda: plan(pilot, half_width=1.2)),
+        (UsageError, "it lies between 0 and inf", lambda: plan(pilot, half_width=0, of="error")),
         (UsageError, "the guess of input is 1", lambda: Guess(0.3, 0.3, 1.0)),
         (UsageError, "no questions of its own", lambda: plan(Guess(0.4, 0.3), rules=hotmess.Rules(about="benchmark"))),
     ]
@@ -520,10 +533,134 @@ def test_a_model_that_cannot_be_planned_does_not_stop_the_others(models):
 
 def test_limits_and_small_pilots_are_said():
     small = worlds.contexts(14, questions=20, contexts=4, samples=2)
-    found = plan(small, half_width=0.02, most=Most(questions=50))
+    found = plan(small, half_width=0.01, most=Most(questions=400))
     assert {"few-pilot", "out-of-reach"} <= codes(found)
     assert found.points["rank"].is_null().all()
-    assert found.points["fails"].str.contains("with 50 questions").all()
+    assert found.points["fails"].str.contains("with 400 questions").all()
+
+
+def test_the_half_width_of_an_error_may_be_more_than_one(flat):
+    """Squared distances have any unit."""
+    found = plan(flat, half_width=1.2, of="error", most=Most(samples=3))
+    assert best(found)["questions"] == 40
+
+
+def test_equal_costs_are_ordered_by_samples(flat):
+    """Questions cost, samples do not: of designs with 40 questions each, the one with the fewest samples."""
+    found = plan(flat, half_width=0.5, of="error", prices=Prices(question=1.0))
+    assert found.points["cost"].n_unique() == 1
+    assert found.points["total"].is_sorted()
+    assert best(found)["samples_each"] == 2
+
+
+# ---------------------------------------------------------------------------------------------- rare errors
+
+
+def graded(wrong, **columns):
+    """A pilot without contexts, of answers that are wrong or not (question, sample)."""
+    questions, samples = wrong.shape
+    table = {"question_id": np.repeat(np.arange(questions), samples), "score": 1.0 - wrong.ravel()}
+    return pl.DataFrame(table).with_columns(**columns)
+
+
+def wrong_in(questions, many, samples=6, total=60):
+    """So many questions are wrong, each in the first `many` samples."""
+    wrong = np.zeros((total, samples))
+    wrong[:questions, :many] = 1
+    return wrong
+
+
+def test_errors_that_are_too_few_are_not_planned_by():
+    spiky = np.concatenate([wrong_in(20, 1, 40, 20), wrong_in(2, 40, 40, 40)])
+    for wrong, message in {
+        "few": (wrong_in(19, 2), "19 of 60 questions have an error, and 20 are the least"),
+        "spread": (spiky, "the errors of 22 questions are spread as over 3.1, and 10 are the least"),
+        "never": (wrong_in(30, 1), "the incoherence is 1: of 30 questions with an error, no error was made twice"),
+        "always": (wrong_in(30, 6), "the incoherence is 0: of 30 questions with an error, no question was answered in two ways"),
+    }.values():
+        table = graded(wrong)
+        with pytest.raises(UsageError, match=message) as refused:
+            plan(table, rules=hotmess.Rules(deterministic=True))
+        assert refused.value.hint == "a larger pilot, or --of error"
+        assert plan(table, of="error", rules=hotmess.Rules(deterministic=True), most=Most(samples=3)).points["rank"].max() == 2
+
+
+def test_a_model_of_rare_errors_is_named_and_others_are_planned():
+    rng = np.random.default_rng(15)
+    often = rng.random((60, 6)) < rng.beta(1, 2, (60, 1))
+    table = pl.concat([graded(often.astype(float), model=pl.lit("often")), graded(wrong_in(12, 1), model=pl.lit("rare"))])
+    found = plan(table)
+    assert set(found.points["model"]) == {"often"}
+    (left,) = [notice for notice in found.notices if notice.code == "not-planned"]
+    assert left.found == "rare: 12 of 60 questions have an error, and 20 are the least"
+    with pytest.raises(UsageError, match="rare: 12 of 60 questions have an error"):
+        plan(table, of="difference")
+
+
+def test_rare_errors_need_as_many_questions_as_hold_twenty():
+    """N >= 20 / (e min(R, 1 - R)), by hand: of 60 questions, 30 are wrong, in two samples of six."""
+    found = plan(graded(wrong_in(30, 2)), half_width=0.3)
+    e, ratio = 1 / 6, (4 / 6) * (6 / 5)  # V = 2/6 4/6 6/5 in half of them
+    assert found.points["questions"].min() == round(20 / (e * (1 - ratio)))
+    assert plan(graded(wrong_in(30, 2)), half_width=0.3, of="error").points["questions"].min() == 40
+    limited = plan(graded(wrong_in(30, 2)), half_width=0.3, most=Most(questions=100))
+    assert limited.points["fails"].str.contains("100 questions have too few errors; 600 are the least").all()
+
+
+@pytest.mark.parametrize(("ratio", "error", "fewest"), [(0.9, 0.01, 20_000), (0.1, 0.05, 4_000), (0.4, 0.3, 167)])
+def test_a_guess_of_rare_errors_needs_as_many_questions_as_hold_twenty(ratio, error, fewest):
+    most = Most(samples=3)
+    for of in ("incoherence", "difference"):
+        found = plan(Guess(ratio, error), half_width=0.4, of=of, most=most)
+        assert found.points["questions"].min() == pytest.approx(fewest, abs=1)
+    assert plan(Guess(ratio, error), half_width=0.4, of="error", most=most).points["questions"].min() == 40
+
+
+def test_a_guess_of_rare_errors_keeps_its_promise():
+    """Error 2 %, incoherence 85 %: the spread of 100 collections of the planned size; Monte-Carlo error 7 %."""
+    guess, rng = Guess(0.85, 0.02), np.random.default_rng(16)
+    row = best(plan(guess, half_width=0.05, most=Most(samples=3)))
+    size = guess.incoherence / (1 - guess.incoherence - guess.error)
+    p = rng.beta(size * guess.error, size * (1 - guess.error), (100, row["questions"], 1))
+    wrong = (rng.random((100, row["questions"], row["samples_each"])) < p).mean(-1)
+    variance = wrong * (1 - wrong) * row["samples_each"] / (row["samples_each"] - 1)
+    drawn = variance.sum(1) / wrong.sum(1)
+    assert 1.96 * drawn.std(ddof=1) == pytest.approx(row["half_width"], rel=0.3)
+    assert row["half_width"] <= 0.05
+
+
+def test_intervals_much_wider_than_predicted_are_said():
+    """Of 60 questions with an error two repeat it, which carry all that varies; against twelve that are always wrong."""
+    two = np.concatenate([wrong_in(58, 1, 10, 58), wrong_in(2, 2, 10, 2)])
+    twelve = np.concatenate([wrong_in(12, 10, 10, 12), wrong_in(30, 1, 10)])
+    found, plain = (plan(graded(wrong), half_width=0.2, most=Most(samples=3)) for wrong in (two, twelve))
+    (wide,) = [notice for notice in found.notices if notice.code == "wider-than-predicted"]
+    assert wide.found == "the pilot: ± 0.0246 measured, ± 0.0102 predicted"
+    assert "wider-than-predicted" not in codes(plain)
+
+
+def test_what_is_shared_is_taken_at_its_upper_end():
+    """The upper end by chi² of one degree of freedom less than contexts, against draws; Monte-Carlo error of 0.002."""
+    parts = components(pooled(guessed_moments(Guess(0.4, 0.3), 0)), "incoherence")
+    for contexts in (3, 8):
+        known = Pilot({}, parts, 100, nested=True, contexts=contexts, shared=1.0, crossed=True)
+        drawn = np.random.default_rng(18).standard_normal((40_000, contexts)).var(axis=1, ddof=1)
+        for place in (0.1, 0.9):
+            assert known.shared_at(place) == pytest.approx((contexts - 1) / stats.chi2.ppf(1 - place, contexts - 1))
+            assert (drawn * known.shared_at(place) > 1).mean() == pytest.approx(place, abs=0.008)
+    assert Pilot({}, parts, 100, nested=True, contexts=5).shared_at(0.9) == 0
+
+
+def test_few_contexts_that_all_questions_share_are_said():
+    whole = worlds.contexts(8, questions=100, contexts=8, samples=2, between=0.3, within=0.2, crossed=True)
+    names = whole["context_id"].unique().sort()
+    for count in (2, 3, 4):
+        found = plan(whole.filter(pl.col("context_id").is_in(names[:count].implode())), half_width=0.2)
+        assert ("few-shared-contexts" in codes(found)) == (count < 4)
+        assert count > 2 or found.points["questions_high"].is_null().all()  # of two nothing is known
+    known = plan(whole, half_width=0.1, most=Most(contexts=40, samples=1)).points.filter(pl.col("contexts") == 40)
+    assert known["questions"].is_not_null().all()
+    assert known["questions_high"].is_null().all()  # 2.5 times the shared part is more than ± 10 points
 
 
 # ---------------------------------------------------------------------------------------------- command and picture
@@ -572,6 +709,7 @@ def test_json_is_that_of_the_result(run, table):
 
 
 def test_the_command_refuses_what_it_cannot_mean(run, table):
+    guess = ("--guess-incoherence", "40%", "--guess-error", "30%")
     for words, message in {
         (): "neither a pilot nor a whole guess",
         ("--guess-error", "30%"): "neither a pilot nor a whole guess",
@@ -581,6 +719,14 @@ def test_the_command_refuses_what_it_cannot_mean(run, table):
         (table, "--loss", "kl"): "hint: plan by --loss brier",
         (table, "--of", "difference"): "none twice in one task",
         (table, "-o", "plan.docx"): "ends in `.docx`",
+        (table, "--max-questions", "30"): "a plan needs 40 at least",
+        (table, "--input-tokens", "500"): "hint: --price 1.1,4.4",
+        (*guess, "--max-samples", "1"): "hint: --max-samples 2",
+        (*guess, "--per-context", "0.1"): "there are no contexts",
+        (*guess, "--price", "0,0", "--output-tokens", "9"): "all designs cost $0",
+        (*guess, "--task", "chains", "--model", "m"): "--task --model with a guess",
+        (*guess, "--loss", "brier"): "--loss with a guess",
+        ("--guess-incoherence", "40", "--guess-error", "30%"): "hint: --guess-incoherence 40%",
     }.items():
         code, out, err = run("plan", *words)
         assert (code, out) == (2, ""), words

@@ -373,6 +373,8 @@ def test_cards_come_from_tables_and_texts(run, tmp_path):
     assert cards_of(str(tmp_path / "cards.csv")) == [Card("Ant, colony", "organism", "small"), Card("ELIZA")]
     (tmp_path / "cards.txt").write_text("Crow\n\n Jury, hung \n")
     assert cards_of(str(tmp_path / "cards.txt")) == [Card("Crow"), Card("Jury, hung")]
+    (tmp_path / "semicolons.csv").write_text("entity;kind\nJury, hung;people\nCrow;\n")
+    assert cards_of(str(tmp_path / "semicolons.csv")) == [Card("Jury, hung", "people"), Card("Crow")]
     code, out, err = run("questionnaire", "cards.csv", "--attribute", "wit", "-o", "page.html")
     assert (code, out) == (0, "")
     assert err.startswith("wrote page.html: 2 cards, to be ranked by wit\nnext: hotmess survey ")
@@ -396,6 +398,13 @@ def test_cards_that_cannot_be_ranked(run, tmp_path, text, words, expected):
     assert code == 2
     assert expected in err
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("name", ["cards.csv", "cards.txt"])
+def test_cards_in_another_encoding_are_refused(tmp_path, name):
+    (tmp_path / name).write_bytes("entity\nMünchen\nb\n".encode("latin-1"))
+    with pytest.raises(HotmessError, match=r"is not in UTF-8: byte 9 is no letter of it\n.*save it as UTF-8"):
+        cards_of(str(tmp_path / name))
 
 
 def test_questions_are_as_many_as_attributes():

@@ -16,7 +16,8 @@ from hotmess.charts import render
 from hotmess.charts.survey import _meet, _placed
 from hotmess.errors import HotmessError
 from hotmess.infer import agreement, as_ranks, attributes, mean_ranks, related, within_groups
-from hotmess.infer.ranks import kendall_w, reliability
+from hotmess.infer.ranks import gaps_at_one_end, kendall_w, reliability
+from hotmess.survey.meant import check_ranks
 
 KINDS = ("model", "organism", "person", "institution")
 NAMES = [f"{kind} {n}" for n in range(10) for kind in KINDS]
@@ -353,10 +354,177 @@ def test_scores_are_highest_first_and_ranks_lowest_unless_told():
     assert ranks.equals(scores)
     assert ranks.equals(high)
     assert ranks.row(0, named=True)["entity"] == "x"
-    doubted = hotmess.survey(pl.DataFrame({**rows, "rank": [9, 5, 1, 8, 2, 3]}), draws=100)
-    assert "the numbers of 2 of 2 raters do not look like ranks of 1 to 3" in doubted.notices[0].found
-    tiers = pl.DataFrame({"entity": [f"e{n}" for n in range(9)], "p": [1, 1, 2, 2, 2, 1, 2, 2, 2], "q": range(1, 10)})
-    assert notices(hotmess.survey(tiers, attribute="wit", draws=100))[0] == "not-ranks"
+    low = hotmess.survey(pl.DataFrame({**rows, "score": [9, 5, 1, 8, 2, 3]}), draws=100, high_first=False).points
+    assert low.row(-1, named=True)["entity"] == "x"
+
+
+def test_ratings_are_not_read_as_ranks_until_it_is_said_what_they_are(run, tmp_path):
+    ratings = rng(4).integers(1, 11, (20, 3))
+    rows = "".join(f"e{n},{a},{b},{c}\n" for n, (a, b, c) in enumerate(ratings))
+    (tmp_path / "wit.csv").write_text(f"entity,p,q,r\n{rows}")
+    code, _, err = run("survey", "wit.csv", "--draws", 100)
+    assert code == 2
+    assert "the numbers of 3 of 3 raters are no ranks: `p` (2 to 10)" in err
+    assert (
+        "--high-first, if the highest number is the most; --low-first, if the lowest is; --columns 'p=', if that is no rater"
+        in err
+    )
+    assert run("survey", "wit.csv", "--high-first", "--draws", 100)[0] == 0
+    high, low = (hotmess.survey(tmp_path / "wit.csv", draws=100, high_first=way).points for way in (True, False))
+    top = dict(high.select("entity", "mean_rank").iter_rows())
+    assert dict(low.select("entity", "mean_rank").iter_rows()) == pytest.approx({name: 21 - rank for name, rank in top.items()})
+    assert ratings.sum(1)[int(high["entity"][0][1:])] > ratings.sum(1)[int(high["entity"][-1][1:])]
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=12), st.sampled_from(["min", "average", "max", "dense"]))
+def test_ranks_of_any_way_to_number_ties_are_ranks(scores, way):
+    ranks = [None, *rankdata(scores, method=way).tolist(), None]
+    names = [f"e{n}" for n in range(len(ranks))]
+    given = pl.DataFrame({"rater": "p", "attribute": "wit", "entity": names, "value": ranks, "place": "t"})
+    levels = len(set(scores))
+    doubted = [notice.code for notice in check_ranks(given, "t", [])]
+    if levels > len(scores) * 2 / 3 or len(scores) < 6:
+        assert doubted == []
+    if way != "dense" and levels > 1:
+        assert doubted == []
+    wrong = given.with_columns(pl.col("value") + 0.25)
+    with pytest.raises(HotmessError, match="the numbers of 1 of 1 raters are no ranks"):
+        list(check_ranks(wrong, "t", []))
+
+
+def test_few_levels_without_a_gap_are_doubted_and_named():
+    tiers = pl.DataFrame({"entity": [f"e{n}" for n in range(9)], "p": [1, 1, 2, 2, 2, 1, 2, 2, 2], "q": [*range(2, 10), 1]})
+    found = hotmess.survey(tiers, attribute="wit", draws=100)
+    assert notices(found)[0] == "not-ranks"
+    assert "the numbers of 1 of 2 raters could be ratings as well as ranks with many ties: `p` (1 to 2)" in found.notices[0].found
+    assert "not-ranks" not in notices(hotmess.survey(tiers, attribute="wit", draws=100, high_first=False))
+
+
+def test_columns_that_are_no_raters_are_told_from_raters(tmp_path):
+    def of_text(text):
+        (tmp_path / "wit.csv").write_text(text)
+        return hotmess.survey(tmp_path / "wit.csv", draws=100)
+
+    with pytest.raises(HotmessError, match=r"1 of 3 raters are no ranks: `year` \(1990 to 2004\)\n(.|\n)*--columns 'year='"):
+        of_text("entity,year,p,q\na,1990,1,2\nb,2001,2,1\nc,2004,3,3\n")
+    rows = ("a,2,1\n", "b,1,3\n", "c,3,2\n", "d,4,4\n")
+    found = of_text("id,entity,p,q\n" + "".join(f"{n},{row}" for n, row in enumerate(rows, 1)))
+    assert "wit.csv (columns taken for raters: id, p, q)" in found.source
+    assert notices(found) == ["row-numbers"]
+    assert "`id`" in found.notices[0].found
+    assert found.notices[0].hint == "--columns 'id=', if that is no rater"
+    of_r = of_text('"","entity","p","q",\n' + "".join(f'"{n}",{row.strip()},\n' for n, row in enumerate(rows, 1)))
+    assert "(columns taken for raters: p, q)" in of_r.source
+    assert [(notice.code, "is left out" in notice.found) for notice in of_r.notices] == [("row-numbers", True)]
+    with pytest.raises(HotmessError, match=r"column 1 of `.*` has no name\n.*its first cell is `a`"):
+        of_text('"",p,q\n' + "".join(rows))
+    many = pl.DataFrame({"entity": list("ab"), **{f"r{n}": [1, 2] for n in range(14)}})
+    assert "r10, r11 and 2 more)" in hotmess.survey(many, attribute="wit", draws=100).source
+    assert "columns" not in SURVEY.source
+
+
+def test_copies_of_a_file_are_about_the_same_and_coherence_is_turned_round(tmp_path):
+    two = pl.DataFrame({"entity": list("abcde"), "p": range(1, 6), "q": [2, 1, 3, 4, 5]})
+    for names in (
+        ("coherence.csv", "Coherence (1).csv"),
+        ("coherence - Copy.csv", "coherence(2).csv"),
+        ("coherence copy 2.csv",),
+    ):
+        for n, name in enumerate(names):
+            two.rename({"p": f"p{n}", "q": f"q{n}"}).write_csv(tmp_path / name)
+        found = hotmess.survey(*(tmp_path / name for name in names), draws=100)
+        assert set(found.points["attribute"]) == {"incoherence"}, names
+        assert found.points["raters"].to_list() == [2 * len(names)] * 5
+    two.write_csv(tmp_path / "Coherence_v2.csv")
+    found = hotmess.survey(tmp_path / "Coherence_v2.csv", draws=100)
+    assert found.points["attribute"][0] == "Coherence v2"
+    assert "`Coherence v2` has `coherence` in its name, and was not turned round" in [notice.found for notice in found.notices]
+    assert "not-turned" not in notices(hotmess.survey(tmp_path / "Coherence_v2.csv", draws=100, invert=[""]))
+    assert "not-turned" not in notices(hotmess.survey(two, attribute="incoherence", draws=100))
+
+
+def test_one_attribute_for_tables_of_several_names_is_refused(tmp_path):
+    for n, name in enumerate(("wit.csv", "age.csv", "wit of ada.csv", "half-wit.csv")):
+        pl.DataFrame({"entity": list("abc"), f"p{n}": [1, 2, 3]}).write_csv(tmp_path / name)
+    with pytest.raises(HotmessError, match="`--attribute wit` would make one attribute of tables with 2 names: wit, age"):
+        hotmess.survey(tmp_path / "wit.csv", tmp_path / "age.csv", attribute="wit")
+    both = hotmess.survey(tmp_path / "wit.csv", tmp_path / "wit of ada.csv", attribute="wit", draws=100)
+    assert both.points.select("attribute", "raters").unique().rows() == [("wit", 2)]
+    assert hotmess.survey(tmp_path / "age.csv", attribute="wit", draws=100).points["attribute"][0] == "wit"
+
+
+def test_tables_of_other_places_are_read_or_refused(run, tmp_path):
+    (tmp_path / "wit.csv").write_text('\ufeffentity;p;q\n"a, the first";1,5;1\nb;1,5;3\nc;3;2\n', encoding="utf-8")
+    points = hotmess.survey(tmp_path / "wit.csv", draws=100).points
+    assert dict(points.select("entity", "mean_rank").iter_rows()) == {"a, the first": 1.25, "b": 2.25, "c": 2.5}
+    (tmp_path / "wit.csv").write_bytes("entity,p\nMünchen,1\nb,2\n".encode("latin-1"))
+    code, _, err = run("survey", "wit.csv")
+    assert code == 2
+    assert "error[unreadable-file]: `wit.csv` is not in UTF-8: byte 11" in err
+
+
+def test_raters_who_say_nothing_are_left_out_by_name():
+    two = [*ranks_of("p", "wit", "abcde"), *ranks_of("q", "wit", "abced")]
+    same = [("flat", "wit", name, 1) for name in "abcde"]
+    found = hotmess.survey(frame(*two, *same, ("brief", "wit", "c", 1)), draws=100, high_first=False)
+    assert notices(found) == ["one-rank"]
+    assert "2 of 4 raters gave one rank only, and are left out: flat (by wit), brief (by wit)" in found.notices[0].found
+    assert found.points.equals(hotmess.survey(frame(*two), draws=100).points)
+    with pytest.raises(HotmessError, match="none of 1 raters put one entity before another"):
+        hotmess.survey(frame(*same), high_first=False)
+
+
+@given(ranked(), st.integers(0, 10**6))
+def test_intervals_of_mean_ranks_stay_within_the_ranks(scores, seed):
+    scores[rng(seed).random(scores.shape) < 0.3] = np.nan
+    found, n = mean_ranks(as_ranks(scores[:, np.isfinite(scores).any(0)])), int(np.isfinite(scores).any(0).sum())
+    there = np.isfinite(found.low)
+    assert (found.low[there] >= 1).all()
+    assert (found.high[there] <= n).all()
+    assert ((found.low <= found.mean) & (found.mean <= found.high))[there].all()
+
+
+def test_an_interval_of_a_mean_rank_ends_where_ranks_end():
+    found = mean_ranks(np.array([[1.0, 2, 3, 4], [2.0, 1, 4, 3]]))
+    assert found.low.tolist() == [1, 1, 1, 1]
+    assert found.high.tolist() == [4, 4, 4, 4]
+
+
+def first_of(ranks, most):
+    """Lists of the first ones."""
+    return as_ranks(np.where(ranks <= most, ranks, np.nan))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_gaps_at_one_end_are_found_and_random_gaps_are_left_alone():
+    p = []
+    for seed in range(300):
+        ranks, _ = judged(seed, entities=40)
+        gaps = np.where(rng(seed).random(ranks.shape) < 0.5, np.nan, ranks)
+        p.append([gaps_at_one_end(part)[1] for part in (first_of(ranks, 25), first_of(41 - ranks, 25), as_ranks(gaps))])
+    top, bottom, random = (np.array(p) < 0.05).mean(0)
+    assert random == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 300))
+    assert min(top, bottom) > 0.8
+    assert np.isnan(gaps_at_one_end(ranks)[1])
+
+
+def test_lists_of_the_first_ones_are_told():
+    ranks, _ = judged(1, entities=40, raters=(12, 2))
+    names, top = [f"e{n}" for n in range(40)], np.where(ranks <= 15, ranks, np.nan)
+    rows = [(f"p{r}", "wit", names[e], rank) for r, row in enumerate(top) for e, rank in enumerate(row) if np.isfinite(rank)]
+    found = hotmess.survey(frame(*rows), draws=100)
+    assert "gaps-at-one-end" in notices(found)
+    assert any("raters of wit left out what others rank low" in notice.found for notice in found.notices)
+
+
+def test_which_end_is_the_most_is_no_matter_of_questionnaires(tmp_path):
+    for name in "pq":
+        (tmp_path / f"{name}.json").write_text(json.dumps(saved(name, "wit", [["a"], ["b"], ["c"]])))
+    plain, high = (hotmess.survey(tmp_path, draws=100, high_first=way) for way in (None, True))
+    assert high.points.equals(plain.points)
+    assert notices(plain) == []
+    assert notices(high) == ["does-not-apply"]
+    assert "--high-first changes nothing in it" in high.notices[0].found
 
 
 def test_an_entity_stays_what_it_is_written_as(tmp_path):
@@ -489,6 +657,7 @@ def test_what_is_wrong_is_said_with_its_place(run, tmp_path, name):
         ('{"hotmess_survey": 2}', "saved by another version of the questionnaire"),
         ('{"hotmess_survey": 1, "attribute": "wit"}', "is not as the questionnaire saves it"),
         (json.dumps(saved("p", "wit", [])), "holds no ranking"),
+        (json.dumps(saved("p", "wit", [[]])), "holds no ranking"),
         ('{"hotmess_survey": 1', "is not JSON"),
         ('{"a": 1}', "not a list of records"),
     ],
@@ -527,12 +696,12 @@ def outcome(found, **how):
         return problem
 
 
-@given(st.sampled_from(sorted(HEADS)), st.data())
-def test_any_table_is_measured_or_refused_in_words(head, data):
+@given(st.sampled_from(sorted(HEADS)), st.sampled_from([None, True, False]), st.data())
+def test_any_table_is_measured_or_refused_in_words(head, high_first, data):
     names = HEADS[head]
     row = st.tuples(*(NUMBERS if name in ("p", "q", "rank", "score") else WORDS for name in names))
     rows = data.draw(st.lists(row, min_size=1, max_size=8))
-    found = outcome(pl.DataFrame(rows, schema=names, orient="row"), attribute="wit")
+    found = outcome(pl.DataFrame(rows, schema=names, orient="row"), attribute="wit", high_first=high_first)
     if isinstance(found, HotmessError):
         assert found.code != "error"
         assert "\x1b" not in str(found)

@@ -168,6 +168,11 @@ NOTICES: dict[str, str] = {
         left out.""",
     "shared-in-pilot": """The questions of the pilot share their contexts, so an odd context moves all of them. The
         plan counts that part by the number of contexts, not of questions.""",
+    "few-shared-contexts": """What all questions have in common because they share their contexts is known from these
+        contexts alone. Of two or three it may come out as nothing by chance, or far too small. `questions_high` takes the
+        upper end of what they allow.""",
+    "wider-than-predicted": """The interval of the pilot is wider, by more than half, than the components of variance predict for
+        the pilot itself. Mostly few questions carry nearly all of the error. Intervals of the plan will then be wider too.""",
     "no-split": """Two samples in one context differ by sampling alone; samples of different contexts differ by both.
         With one sample in each context the variance is known, and not what of it is input and what output.""",
     "out-of-reach": """No design that may be chosen has an interval as narrow as was asked for.""",
@@ -178,11 +183,27 @@ NOTICES: dict[str, str] = {
         questions: add one sample (or context) for every question, and stop when it is narrow enough, from five
         samples of each on. Never let a question's own answers decide how many samples it gets: to stop where the
         first five agree moves incoherence by a seventh of itself.""",
-    "not-planned": """Some models of the pilot have too few questions, or no errors, to plan by.""",
+    "not-planned": """Some models of the pilot have too few questions, or too few errors, to plan by: incoherence is planned
+        from 20 questions with an error, if a few of them do not carry nearly all of it.""",
     "spellings": """Names of entities, kinds or attributes differ in case, spaces or the form of letters only. They are taken for
         one, written in the way that is most common. If they are different things, give them names that differ more.""",
-    "not-ranks": """Numbers were given as ranks, of which 1 is the most, and are below 1, beyond the number of entities, or nearly
-        all tied. Scores and ratings mostly have the highest for the most: `--high-first`, or a column called `score`.""",
+    "not-ranks": """Numbers were given as ranks, of which 1 is the most, and could be ratings of which every level was used: few
+        levels without a gap. Ratings mostly have the highest for the most: `--high-first`, or a column called `score`;
+        `--low-first` says that the lowest is. Numbers that cannot be ranks are refused until it is said what they are.""",
+    "row-numbers": """A column holds 1, 2, 3 and so on down the rows. Without a name it is what R and pandas write before
+        the others, and is left out. With a name it was taken for a rater, which is right only where rows stand in the
+        order of that rater's ranks: `--columns 'id='` leaves it out.""",
+    "does-not-apply": """An option says which end of numbers is the most. What the questionnaire saves is an order, not
+        numbers, and says so itself.""",
+    "one-rank": """A rater who gave one rank only, or the same to all, put nothing before anything. Such a rater is left
+        out of means and of agreement, and of the number of raters.""",
+    "not-turned": """Coherence is turned round into incoherence, as in the paper; an attribute of another name is not. A
+        correlation with it has the other sign than one with incoherence.""",
+    "gaps-at-one-end": """How often an entity was left out goes together with its mean rank, as in lists of the first ten.
+        Ranks of a part are stretched over all entities as if gaps were random; of such lists they pull what is seldom
+        named towards the wrong end, agreement rests on what several raters named, and often there is no correlation
+        without noise. Of surveys with random gaps, one in twenty has this note; of lists of the first ones it misses
+        some.""",
     "shared-raters": """Somebody ranked by more than one attribute. What such a rater thinks of an entity goes into both ranks, so
         that they go together also where the attributes do not; and the correlation without the noise of raters takes that
         noise to be independent. The paper had one group of raters for each attribute.""",

@@ -160,7 +160,7 @@ def gate(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa
     hotmess gate logs/ --save-baseline baseline.json
     hotmess gate logs/ --baseline baseline.json --max-error-increase 2pt --junit gate.xml
 
-    Brier error, of answers, lies between 0 and 2; with --label score it is the share of wrong answers.
+    Brier error, of answers, lies between 0 and 2; with --loss coverage it is the share of wrong answers.
 
     Exit codes: 0 pass, 1 fail, 2 bad input, 3 unsure. Limits may stand in pyproject.toml, under [tool.hotmess.gate]; those of the
     command line go before them.

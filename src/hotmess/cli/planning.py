@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 _DOLLARS = click.FloatRange(0)
+_OF_PILOTS = (
+    *("label", "columns", "task", "model", "scorer", "pattern", "text", "on_limit", "against", "loss", "estimator"),
+    *("invalid", "max_invalid", "pool", "length", "cluster", "paper", "deterministic"),
+)
 
 
 def _share(_: click.Context, option: click.Parameter, value: str | None) -> float | None:
@@ -99,6 +103,7 @@ def _pilot(paths: tuple[str, ...], options: dict[str, Any]) -> "Samples | Guess"
         found = "both a pilot and a guess" if paths else "neither a pilot nor a whole guess"
         raise UsageError(found, hint="hotmess plan PILOT, or hotmess plan --guess-incoherence 40% --guess-error 30%")
     if not paths:
+        _refuse_ignored()
         from hotmess.decide import Guess
 
         return Guess(**guess)
@@ -106,6 +111,19 @@ def _pilot(paths: tuple[str, ...], options: dict[str, Any]) -> "Samples | Guess"
     both = model is not None and options["against"] is not None
     samples = reading_of(paths, options).samples(label, task, None if both else model)
     return _of_two(samples, model, options["against"]) if both else samples
+
+
+def _refuse_ignored() -> None:
+    """Options that say how to read and measure say nothing of a guess."""
+    from click.core import ParameterSource
+
+    from hotmess.errors import UsageError
+
+    call = click.get_current_context()
+    given = [name for name in _OF_PILOTS if call.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        named = " ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"{named} with a guess", why="it says how to read or measure a pilot", hint="leave it out; or a pilot")
 
 
 def _of_two(samples: "Samples", *models: str) -> "Samples":

@@ -17,7 +17,11 @@ _TABLES = (".csv", ".parquet", ".txt")
 @COLUMNS
 @click.option("--attribute", metavar="A", help="What tables are about that do not say it; default: the name of the file.")
 @click.option("--invert", multiple=True, metavar="A", help="Turn an attribute round; default: coherence. '' for none.")
-@click.option("--high-first", is_flag=True, help="The highest number is the most of the attribute; default: rank 1 is.")
+@click.option(
+    "--high-first/--low-first",
+    default=None,
+    help="The highest (lowest) number is the most of the attribute; default: rank 1, or the highest `score`.",
+)
 @click.option("--x", metavar="A", help="The attribute to the right; default: intelligence, or the first by name.")
 @click.option("--y", metavar="A", help="The attribute upwards; default: the next.")
 @click.option("--panels", is_flag=True, help="A picture for each kind of entity.")

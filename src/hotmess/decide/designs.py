@@ -13,13 +13,12 @@ from scipy.special import ndtri, stdtrit
 from hotmess.analyses.points import statement
 from hotmess.asked import About
 from hotmess.decide.pilot import Of, Pilot
-from hotmess.decide.prices import Most, Prices
+from hotmess.decide.prices import FEWEST, Most, Prices
 from hotmess.infer import Effect
 
 __all__ = ["Goal", "designs", "state"]
 
 _RANKED = 3  # of the cheapest designs are named
-_FEWEST = 40  # questions of a plan, since intervals of fewer are not what they promise
 _ENDLESS = 10_000_000  # questions
 _ROUND = 5  # samples of a question, below which an interval for exactly these questions is not to be stopped by
 _ROUNDS = 200  # samples in a context, beyond which nobody goes
@@ -63,14 +62,14 @@ class Goal:
             quantile = stdtrit(min(whole**2 / spread, questions - 1) if spread > 0 else np.inf, tail)
         return float(quantile * np.sqrt(whole))
 
-    def needed(self, bracket: float, shared: float, contexts: int) -> int | None:
-        """The least number of questions; none where no number is enough."""
+    def needed(self, bracket: float, shared: float, contexts: int, fewest: int) -> int | None:
+        """The least number of questions, not below `fewest`; none where no number is enough."""
 
         def enough(questions: int) -> bool:
             return self.half(bracket, shared, contexts, questions) <= self.half_width
 
-        place = bisect_left(range(_FEWEST, _ENDLESS), 1, key=enough)
-        return None if place == _ENDLESS - _FEWEST else _FEWEST + place
+        place = bisect_left(range(FEWEST, _ENDLESS), 1, key=enough)
+        return None if place == _ENDLESS - FEWEST else max(FEWEST + place, fewest)
 
 
 # ---------------------------------------------------------------------------------------------- points
@@ -79,10 +78,15 @@ class Goal:
 def designs(pilot: Pilot, goal: Goal) -> list[dict[str, Any]]:
     """All designs, the cheapest first; those that fail last."""
     rows = [_point(pilot, goal, contexts, samples) for contexts, samples in _possible(pilot, goal)]
-    rows.sort(key=lambda row: (row["fails"] is not None, row["questions"] is None, row["cost"] or 0, row["half_width"] or 0))
+    rows.sort(key=_cheapness)
     for place, row in enumerate(rows):
         row["rank"] = place + 1 if place < _RANKED and row["fails"] is None else None
     return rows
+
+
+def _cheapness(row: dict[str, Any]) -> tuple[float, ...]:
+    unfit = (row["fails"] is not None, row["questions"] is None)
+    return (*unfit, row["cost"] or 0, row["total"] or 0, row["half_width"] or 0)
 
 
 def _possible(pilot: Pilot, goal: Goal) -> list[tuple[int, int]]:
@@ -103,13 +107,12 @@ def _point(pilot: Pilot, goal: Goal, contexts: int, samples: int) -> dict[str, A
     bracket = pilot.parts.bracket(contexts, samples, fixed=goal.fixed)
     high = float(np.quantile(bracket[1:], _HIGH)) if len(bracket) > 1 else None
     now, shared = float(bracket[0]), pilot.shared
-    needed = pilot.questions if goal.fixed else goal.needed(now, shared, contexts)
-    more = None if high is None or goal.fixed else goal.needed(high, shared, contexts)
+    needed = pilot.questions if goal.fixed else goal.needed(now, shared, contexts, pilot.fewest)
+    more = None if high is None or goal.fixed else goal.needed(high, pilot.shared_at(_HIGH), contexts, pilot.fewest)
     half = None if needed is None else goal.half(now, shared, contexts, needed)
     each = contexts * samples * pilot.models
     tokens = goal.prices.output_tokens if goal.prices.output_tokens is not None else pilot.tokens
-    own = goal.prices.question + (goal.prices.context * contexts if pilot.nested else 0.0)
-    own += each * goal.prices.of_sample(pilot.tokens)
+    own = goal.prices.of_question(contexts if pilot.nested else None, each, pilot.tokens)
     row: dict[str, Any] = {**pilot.name, "contexts": contexts if pilot.nested else None}
     row |= {"samples_each": samples if pilot.nested else contexts, "questions": needed, "questions_high": more}
     row |= {"total": _times(needed, each), "tokens": _times(needed, None if tokens is None else each * tokens)}
@@ -140,6 +143,8 @@ def _fails(pilot: Pilot, goal: Goal, design: tuple[float, int], needed: int | No
     limit = goal.most.questions
     if limit is None or needed <= limit:
         return None
+    if limit < pilot.fewest:
+        return f"{limit:,} questions have too few errors; {pilot.fewest:,} are the least"
     return f"± {goal.half(bracket, pilot.shared, contexts, limit):.3g} with {limit:,} questions"
 
 
@@ -175,7 +180,9 @@ def _known(pilot: Pilot, goal: Goal) -> Iterator[dict[str, Any]]:
         found = _plain(_detectable(float(halves[0]), goal.level))
         yield statement(pilot.name, "detectable difference", as_asked, found, "power of 80 %")
     if not goal.fixed:
-        needed = [goal.needed(float(value), pilot.shared, pilot.contexts) for value in np.append(bracket[0], _ends(bracket, 0.8))]
+        shared = (pilot.shared, pilot.shared_at(1 - _HIGH), pilot.shared_at(_HIGH))
+        values = np.append(bracket[0], _ends(bracket, 0.8))
+        needed = [goal.needed(float(v), s, pilot.contexts, pilot.fewest) for v, s in zip(values, shared, strict=True)]
         more = [np.nan if n is None else max(n - pilot.questions, 0) for n in needed]
         how = "asked like these, until ± the half-width; with its 80 % interval"
         yield statement(

@@ -37,9 +37,12 @@ class Guess:
         """Refuse what cannot be."""
         for name, value in (("incoherence", self.incoherence), ("error", self.error), ("input", self.input or 0.0)):
             if not 0 <= value <= 1:
-                raise UsageError(f"the guess of {name} is {value:g}; it lies between 0 and 1", hint=f"--guess-{name} 30%")
-        if not 0 < self.error < 1:
-            raise UsageError(f"the guess of error is {self.error:g}", why="then nothing varies", hint="--guess-error 30%")
+                meant = f"{value:g}%" if 1 < value < 100 else "30%"
+                raise UsageError(f"the guess of {name} is {value:g}; it lies between 0 and 1", hint=f"--guess-{name} {meant}")
+        for name, value in (("incoherence", self.incoherence), ("error", self.error)):
+            if value in (0, 1):
+                why = "then no number of questions shows it" if name == "incoherence" else "then nothing varies"
+                raise UsageError(f"the guess of {name} is {value:g}", why=why, hint=f"--guess-{name} 30%")
         if self.input == 1:
             raise UsageError(
                 "the guess of input is 1", why="then samples of one context would be copies", hint="--guess-input 50%"
@@ -62,8 +65,6 @@ class Guess:
         left = 1 - self.incoherence - self.error
         if left < 1e-9:  # all questions are alike
             return np.full(count, self.error)
-        if self.incoherence < 1e-9:  # always right or always wrong
-            return (place > 1 - self.error).astype(float)
         size = self.incoherence / left
         return np.asarray(betaincinv(size * self.error, size * (1 - self.error), place))
 

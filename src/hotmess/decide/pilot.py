@@ -2,28 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 from numpy import ndarray
+from scipy.special import chdtri
 
 from hotmess.asked import Asked
 from hotmess.decide.arms import arms_of
 from hotmess.decide.differences import difference
+from hotmess.decide.limits import MOST
 from hotmess.decide.pairing import Pair, named_apart, paired, pairs_of
-from hotmess.doubt import doubt_about
+from hotmess.doubt import doubt_about, shared_contexts
 from hotmess.frames import polars
 from hotmess.groups import Group
-from hotmess.infer import Components, Effect, Interval, Moments, components, moments
+from hotmess.infer import Components, Effect, Interval, Moments, components, effective_questions, moments
 from hotmess.rows import Row
 from hotmess.samples import GROUPS
 from hotmess.singles import singles
 
-__all__ = ["LEAST", "Of", "Pilot", "pilots_of"]
+__all__ = ["LEAST", "Of", "Pilot", "fewest_for", "pilots_of"]
 
 LEAST = 10  # questions, below which a pilot tells nothing
+_WRONG = 20  # questions with an error, below which one more of them changes what share of the error is variance
+_SPREAD = 10  # questions over which the errors are spread, counted as if all were equal
 
 Of = Literal["incoherence", "error", "difference"]
 PerQuestion = Float[ndarray, " question"]
@@ -43,6 +48,9 @@ class Pilot:
         samples: in a context.
         now: N SE^2 of the pilot by its components, for questions like these, and for exactly these.
         shared: the variance that all questions have in common, for one context; 0 where each question has contexts of its own.
+        crossed: whether all questions share their contexts.
+        fewest: the least questions of a plan, by how rare errors are.
+        rare: why the errors are too few to plan by; empty where they are not, or where the error itself is planned.
         models: how many are asked.
         tokens: mean output tokens of a sample.
         measured: what is to be known, with its interval; none for a guess.
@@ -56,9 +64,21 @@ class Pilot:
     samples: float = 1.0
     now: tuple[Float[ndarray, " draw"], Float[ndarray, " draw"]] | None = None
     shared: float = 0.0
+    crossed: bool = False
+    fewest: int = 0
+    rare: str = ""
     models: int = 1
     tokens: float | None = None
     measured: Interval | Effect | None = None
+
+    def shared_at(self, place: float) -> float:
+        """An end of what is shared, as far as so few contexts tell: by chi², with one degree of freedom less than contexts.
+
+        Two contexts do not tell it: NaN.
+        """
+        if self.crossed and self.contexts < 3:
+            return float("nan")
+        return self.shared * (self.contexts - 1) / float(chdtri(self.contexts - 1, place)) if self.shared > 0 else 0.0
 
 
 _UNKNOWN = Components(np.full(1, np.nan), np.full((2, 1), np.nan), np.full((3, 1), np.nan))
@@ -75,8 +95,10 @@ class _One:
         design: contexts, and samples in each, of each question.
         error: the error of each question.
         variance: its variance.
+        ratio: its incoherence; NaN where no question has an error.
         off: how far each question pulls the estimate from where it is, in its units.
-        apart: the same without each of its contexts, less the mean of these; none where questions share no contexts.
+        crossed: whether the questions share their contexts.
+        apart: the same without each of its contexts, less the mean of these; none where questions share no contexts, or only two.
     """
 
     group: Group
@@ -85,7 +107,9 @@ class _One:
     design: Float[ndarray, "2 question"]
     error: PerQuestion
     variance: PerQuestion
+    ratio: float
     off: PerQuestion
+    crossed: bool
     apart: Float[ndarray, "question context"] | None
 
 
@@ -163,7 +187,33 @@ def _one(
         table = np.full((len(usable), int(left.context.max()) + 1), np.nan)
         table[left.question, left.context] = value
         apart = np.nan_to_num(table - np.nanmean(table, axis=1, keepdims=True))[places]
-    return _One(group, chosen, held, known[1][:, chosen], error, variance, off, apart)
+    return _One(
+        group, chosen, held, known[1][:, chosen], error, variance, ratio, off, shared_contexts(asked.table, usable), apart
+    )
+
+
+def fewest_for(share: float, ratio: float) -> int:
+    """The least questions by which an incoherence is planned: of fewer, less than 20 whole errors would repeat, or would not.
+
+    Args:
+        share: the mean error, of the largest error.
+        ratio: the incoherence.
+    """
+    return ceil(round(_WRONG / (share * min(ratio, 1 - ratio)), 6))  # a sum of floats is not to cost a question
+
+
+def _carried(one: _One, loss: str) -> tuple[int, str]:
+    """The least questions of a plan, by the errors that carry the incoherence; or why these are too few."""
+    wrong, spread, questions = int((one.error > 0).sum()), effective_questions(one.error), len(one.error)
+    if wrong < _WRONG:
+        return 0, f"{wrong} of {questions} questions have an error, and {_WRONG} are the least"
+    if spread < _SPREAD:
+        return 0, f"the errors of {wrong} questions are spread as over {spread:.1f}, and {_SPREAD} are the least"
+    if not 1e-9 < one.ratio < 1 - 1e-9:
+        never = "no question was answered in two ways" if one.ratio < 0.5 else "no error was made twice"
+        return 0, f"the incoherence is {one.ratio:.3g}: of {wrong} questions with an error, {never}"
+    share = float(one.error.mean()) / MOST[loss] if loss in MOST else wrong / questions
+    return fewest_for(share, one.ratio), ""
 
 
 def _alone(
@@ -176,6 +226,7 @@ def _alone(
     fixed = _now(parts, one.design, fixed=True)
     extra = _extra(_now(parts, one.design), one.off, asked.clusters(one.chosen))
     parts, contexts = parts.plus(extra), _median(one.design[0])
+    fewest, rare = (0, "") if of == "error" else _carried(one, asked.method.loss)
     return Pilot(
         name=one.group.name,
         parts=parts,
@@ -185,6 +236,9 @@ def _alone(
         samples=_median(one.design[1]),
         now=(_now(parts, one.design), fixed),
         shared=_shared(one.apart, contexts),
+        crossed=one.crossed,
+        fewest=fewest,
+        rare=rare,
         tokens=_tokens(asked, one.group.name),
         measured=measured,
     )
@@ -204,6 +258,7 @@ def _apart(asked: Asked, pair: Pair, ones: tuple[_One, _One], drawn: tuple[int, 
     extra = alike + _extra(whole + alike, second.off - first.off, asked.clusters(first.chosen))
     contexts = min(_median(one.design[0]) for one in ones)
     tokens = [_tokens(asked, one.group.name) for one in ones]
+    carried = [_carried(one, asked.method.loss) for one in ones]
     return Pilot(
         name=name,
         parts=parts[0].beside(parts[1]).plus(extra),
@@ -213,6 +268,9 @@ def _apart(asked: Asked, pair: Pair, ones: tuple[_One, _One], drawn: tuple[int, 
         samples=min(_median(one.design[1]) for one in ones),
         now=(whole + extra, fixed),
         shared=_shared(_between(first.apart, second.apart), contexts),
+        crossed=first.crossed or second.crossed,
+        fewest=max(fewest for fewest, _ in carried),
+        rare="; ".join(f"{model}: {why}" for model, (_, why) in zip(names, carried, strict=True) if why),
         models=2,
         tokens=None if None in tokens else float(np.mean([each for each in tokens if each is not None])),
         measured=difference(pair, "incoherence", asked.method).effect,

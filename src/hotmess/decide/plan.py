@@ -14,7 +14,7 @@ from hotmess.analyses.points import additive, frame, squared_only, without_rows
 from hotmess.asked import Rules, ask
 from hotmess.decide.designs import Goal, designs, state
 from hotmess.decide.guesses import QUESTIONS, Guess, guessed_moments
-from hotmess.decide.pilot import LEAST, Of, Pilot, pilots_of
+from hotmess.decide.pilot import LEAST, Of, Pilot, fewest_for, pilots_of
 from hotmess.decide.prices import ANY_SIZE, FREE, Most, Prices
 from hotmess.errors import LossMismatch, NothingToCompare, Notice, UsageError, one_of, safe
 from hotmess.infer import components
@@ -26,6 +26,8 @@ from hotmess.samples import Samples
 __all__ = ["plan"]
 
 _DRAWS = 400  # of the pilot's questions
+_CONTEXTS = 4  # that all questions share, below which their part is hardly known
+_MISFIT = 1.5  # measured half-width by the predicted one, from which the model does not fit the pilot
 _TRUST = 50  # questions of a pilot, below which it is hardly to be trusted
 
 
@@ -64,19 +66,24 @@ def plan(
     Raises:
         LossMismatch: the loss is not squared.
         NothingToCompare: the pilot has too few questions, no errors, or no two models.
+        UsageError: a number cannot be meant; or errors are too rare to plan an incoherence by.
     """
-    if not 0 < half_width < 1:
-        raise UsageError(f"a half-width of {half_width:g}; it lies between 0 and 1", hint="half_width=0.05 for ± 5 points")
+    most_wide = np.inf if of == "error" else 1.0
+    if not 0 < half_width < most_wide:
+        raise UsageError(f"a half-width of {half_width:g}; it lies between 0 and {most_wide:g}", hint=_WIDTHS[of == "error"])
     goal = Goal(half_width, one_of("quantity", of, get_args(Of)), rules.about, rules.level, prices, most)
     if isinstance(samples, Guess):
-        pilots, method, notices, source = _guessed(samples, goal, seed)
+        pilots, method, notices, source = _guessed(samples, goal, against, seed)
     else:
         pilots, method, notices, source = _piloted(samples, goal, rules, against, seed)
     points = frame(row for pilot in pilots for row in designs(pilot, goal))
     tests = frame(row for pilot in pilots for row in state(pilot, goal))
-    notices = [*notices, *_notices(pilots, points, goal)]
+    notices = [*notices, *_notices(pilots, points, goal), *_misfits(pilots, tests)]
     said = f"half-width ± {half_width:g} of {_named(goal.of)}, by components of variance"
     return Result("plan", points, tests, method, tuple(notices), source, said)
+
+
+_WIDTHS = ("half_width=0.05 for ± 5 points", "half_width=0.05, in the unit of the loss")
 
 
 def _named(of: Of) -> str:
@@ -86,8 +93,10 @@ def _named(of: Of) -> str:
 # ---------------------------------------------------------------------------------------------- pilots
 
 
-def _guessed(guess: Guess, goal: Goal, seed: int) -> tuple[list[Pilot], Method, list[Notice], str]:
+def _guessed(guess: Guess, goal: Goal, against: str | None, seed: int) -> tuple[list[Pilot], Method, list[Notice], str]:
     """One pilot, of a guess."""
+    if against is not None:
+        raise UsageError(f"a guess has no model `{against}` to compare with", hint="without --against; or a pilot")
     if goal.fixed:
         raise UsageError("a guess has no questions of its own", why="about=benchmark is about those of a pilot", hint="a pilot")
     pooled = guessed_moments(guess, seed).pooled(np.ones((1, QUESTIONS)))
@@ -97,7 +106,9 @@ def _guessed(guess: Guess, goal: Goal, seed: int) -> tuple[list[Pilot], Method, 
     method = Method("coverage", "unbiased", "class", "score", goal.about, goal.level, Rules().delta)
     found = "the plan follows from a guess, of right and wrong answers; a pilot of 50 questions tells more"
     found += "; two models are taken to share nothing, so their difference is known better than this" if models == 2 else ""
-    return [Pilot({}, parts, 0, guess.input is not None, models=models)], method, [Notice("guessed", found)], str(guess)
+    fewest = 0 if goal.of == "error" else fewest_for(guess.error, guess.incoherence)
+    pilot = Pilot({}, parts, 0, guess.input is not None, fewest=fewest, models=models)
+    return [pilot], method, [Notice("guessed", found)], str(guess)
 
 
 def _piloted(
@@ -118,7 +129,10 @@ def _piloted(
     why = {id(pilot): _unfit(pilot, goal) for pilot in every}
     fit = [pilot for pilot in every if not why[id(pilot)]]
     if not fit:
-        raise NothingToCompare(f"no plan can be made: {why[id(every[0])]}", hint=_HINT)
+        rare = next((pilot for pilot in every if pilot.rare and why[id(pilot)] == pilot.rare), None)
+        if rare is None:
+            raise NothingToCompare(f"no plan can be made: {why[id(every[0])]}", hint=_HINT)
+        raise UsageError(f"no plan can be made: {_word(rare)}: {rare.rare}", why=_RARE, hint="a larger pilot, or --of error")
     if len(fit) < len(every):
         left = [f"{_word(pilot)}: {why[id(pilot)]}" for pilot in every if why[id(pilot)]]
         more = f"; and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
@@ -127,6 +141,7 @@ def _piloted(
 
 
 _HINT = "ask 50 questions, in four contexts with two samples each; or --guess-incoherence 40% --guess-error 30%"
+_RARE = "by so few errors nobody can tell which share of them repeats"
 _SHOWN = 3
 
 
@@ -136,6 +151,8 @@ def _unfit(pilot: Pilot, goal: Goal) -> str:
         return f"the pilot has {pilot.questions} questions with samples enough, and {LEAST} are the least"
     if not np.isfinite(pilot.parts.two[0][0]):
         return "no sample of the pilot was wrong, so there is no error that variance could be a share of"
+    if pilot.rare:
+        return pilot.rare
     if goal.fixed and not np.isfinite(pilot.parts.four[0]):
         unit = "contexts" if pilot.nested else "samples"
         return f"no question has four {unit}, from which alone it can be told what other {unit} of exactly these would change"
@@ -159,6 +176,10 @@ def _notices(pilots: Sequence[Pilot], points: pl.DataFrame, goal: Goal) -> Itera
         unit = "contexts" if thin[0].nested else "samples"
         found = f"no question of the pilot has four {unit}, so nothing is planned with more {unit} than it has"
         yield Notice("few-pilot-contexts", found, f"four {unit} of each question tell of any number")
+    crossed = min((pilot.contexts for pilot in pilots if pilot.crossed), default=_CONTEXTS)
+    if crossed < _CONTEXTS:
+        found = f"all questions share {crossed} contexts; below {_CONTEXTS}, what these have in common is hardly known"
+        yield Notice("few-shared-contexts", found, "a pilot with more contexts; or contexts of its own for each question")
     if any(pilot.shared > 0 for pilot in pilots):
         found = "all questions share their contexts; what these have in common does not shrink with the number of questions"
         yield Notice(
@@ -174,6 +195,18 @@ def _notices(pilots: Sequence[Pilot], points: pl.DataFrame, goal: Goal) -> Itera
     if not goal.prices.known:
         yield Notice("no-price", "no price is given, so the cheapest is what needs the fewest samples", "--price IN,OUT")
     yield Notice("stopping", _STOPPING)
+
+
+def _misfits(pilots: Sequence[Pilot], tests: pl.DataFrame) -> Iterator[Notice]:
+    """Where the interval of the pilot is much wider than the one that the plan predicts for it."""
+    asked = [pilot for pilot in pilots if pilot.now is not None]
+    known = [tests.filter(pl.col("what") == f"half-width, {how}")["value"] for how in ("measured", "predicted")]
+    rows = [row for row in zip(asked, *known, strict=True) if row[1] is not None and row[1] > _MISFIT * row[2]]
+    if rows:
+        each = [f"{_word(pilot)}: ± {measured:.3g} measured, ± {said:.3g} predicted" for pilot, measured, said in rows]
+        more = f"; and {len(each) - _SHOWN} more" if len(each) > _SHOWN else ""
+        hint = "a larger pilot; expect intervals to be wider than planned by as much"
+        yield Notice("wider-than-predicted", "; ".join(each[:_SHOWN]) + more, hint)
 
 
 _STOPPING = (

@@ -19,7 +19,7 @@ def survey(
     columns: Mapping[str, str] | None = None,
     attribute: str | None = None,
     invert: Sequence[str] | None = None,
-    high_first: bool = False,
+    high_first: bool | None = None,
     x: str | None = None,
     y: str | None = None,
     panels: bool = False,
@@ -33,7 +33,8 @@ def survey(
         columns: our names (rater, entity, rank, score, attribute, kind) to theirs; an empty name leaves a column out.
         attribute: what tables are about that have no column for it; else the name of the file.
         invert: attributes to be turned round, such as coherence into incoherence; None: coherence, if there is one.
-        high_first: the highest number is the most of the attribute; else rank 1 is, and of scores the highest.
+        high_first: True: the highest number is the most of the attribute; False: the lowest; None: of a column `score` the
+            highest is, and else numbers must be ranks, of which 1 is.
         x: the attribute to the right; else intelligence, or the first by name.
         y: the attribute upwards; else the next.
         panels: a picture for each kind of entity.

@@ -11,8 +11,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hotmess.analyses.points import ends, frame, statement, with_holm
-from hotmess.errors import NothingToCompare, Notice, UsageError, one_of
+from hotmess.errors import NothingToCompare, Notice, UsageError, one_of, safe
 from hotmess.infer import Agreement, Effect, Interval, Related, agreement, as_ranks, mean_ranks, related, within_groups
+from hotmess.infer.ranks import gaps_at_one_end
 from hotmess.result import Result
 from hotmess.rows import Method
 from hotmess.sums import DELTA
@@ -26,6 +27,7 @@ _INVERTED = "coherence"  # is turned round into incoherence, as in the paper
 _OPPOSITES = {"coherence": "incoherence", "incoherence": "coherence"}
 _FIRST = "intelligence"  # stands on the x axis
 _FEWEST = 4  # entities, below which no correlation is tested
+_CHANCE = 0.05  # p-value below which gaps are said to lie at one end
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +70,17 @@ def analysed(given: Given, wanted: Wanted) -> Result:
     """Mean ranks with their intervals, and what was tested.
 
     Raises:
-        NothingToCompare: fewer than two entities were ranked.
+        NothingToCompare: panels are wanted of one kind.
         UsageError: an attribute that is named is not there.
     """
     table = given.table
     entities = sorted(table["entity"].unique())  # what is drawn does not hang on the order of rows
-    if len(entities) < 2:
-        raise NothingToCompare(
-            f"a ranking needs two entities; found {len(entities)}", hint="a row per entity, a column per rater"
-        )
     kinds = dict(table.select("entity", "kind").iter_rows())
     attributes = _ordered(_attributes(table, entities, wanted), wanted)
     if wanted.panels and len({kind for kind in kinds.values() if kind is not None}) < 2:
         raise NothingToCompare("panels need two kinds of entities", hint="a column `kind`; or leave out --panels")
     rng = np.random.default_rng(wanted.seed)
-    notices = list(given.notices)
+    notices = [*given.notices, *(notice for one in attributes for notice in _of_one(one, wanted))]
     tests = [statement({"about": one.name}, *said) for one in attributes for said in _agreement(one, wanted.draws, rng, notices)]
     names = [kinds[entity] for entity in entities]
     pairs = [_pair(*pair, names, wanted.draws, rng, notices) for pair in combinations(attributes, 2)]
@@ -141,6 +139,24 @@ def _ordered(attributes: Iterator[_Attribute], wanted: Wanted) -> list[_Attribut
     x = x or next((name for name in known if name != y), known[0])
     first = (x, y or next((name for name in known if name != x), x))
     return sorted(every, key=lambda one: first.index(one.name) if one.name in first else len(first))
+
+
+def _of_one(one: _Attribute, wanted: Wanted) -> Iterator[Notice]:
+    """What must be known of the ranks by one attribute: a coherence that is not turned round, and gaps at one end."""
+    word = one.asked.casefold()
+    if wanted.invert is None and one.name == one.asked and _INVERTED in word and _OPPOSITES[_INVERTED] not in word:
+        said = f"`{safe(one.asked)}` has `{_INVERTED}` in its name, and was not turned round"
+        yield Notice("not-turned", said, f"--invert '{safe(one.asked)}', or call it `{_INVERTED}`; --invert '' if that is meant")
+    value, p = gaps_at_one_end(one.ranks)
+    if p < _CHANCE:
+        end = "low" if value > 0 else "high"
+        said = f"raters of {safe(one.asked)} left out what others rank {end}: gaps and mean ranks go together"
+        hint = "let raters rank all, or the same ones"
+        yield Notice(
+            "gaps-at-one-end",
+            f"{said} (Spearman {value:.2f}, p = {p:.2g}); mean ranks and intervals take gaps to be random",
+            hint,
+        )
 
 
 # ---------------------------------------------------------------------------------------------- points

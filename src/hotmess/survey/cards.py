@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from hotmess.errors import BadShape, EmptyTable, MissingColumn, NothingToCompare, UnreadableFile, safe
+from hotmess.errors import BadShape, MissingColumn, NothingToCompare, safe
 from hotmess.read.files import files
+from hotmess.survey.text import separated, separator, text_of
 
 __all__ = ["Card", "cards_of"]
 
@@ -38,7 +39,7 @@ def cards_of(path: str) -> list[Card]:
         HotmessError: the file cannot be read.
     """
     (file,) = files([path])
-    text = file.read().decode("utf-8-sig", "replace")
+    text = text_of(file)
     rows = _table(text, file.shown) if _is_table(text, file.name) else [{"entity": line} for line in text.splitlines()]
     cleaned = [{name: _clean(cell) for name, cell in row.items()} for row in rows]
     cards = [Card(row["entity"], row.get("kind"), row.get("about")) for row in cleaned if row["entity"]]
@@ -52,19 +53,13 @@ def cards_of(path: str) -> list[Card]:
 
 
 def _is_table(text: str, name: str) -> bool:
-    first = text.partition("\n")[0].replace("\t", ",").lower()
-    return name.lower().endswith((".csv", ".tsv")) or "entity" in [cell.strip(' "\r') for cell in first.split(",")]
+    first = text.partition("\n")[0].lower()
+    return name.lower().endswith((".csv", ".tsv")) or "entity" in [cell.strip(' "\r') for cell in first.split(separator(first))]
 
 
 def _table(text: str, shown: str) -> list[dict[str, str | None]]:
     """The rows of a table, with names in lower case."""
-    if not text.strip():
-        raise EmptyTable(f"`{shown}` is empty")
-    separator = "\t" if "\t" in text.partition("\n")[0] else ","
-    try:
-        frame = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
-    except pl.exceptions.PolarsError as problem:
-        raise UnreadableFile(f"`{shown}` cannot be read: {str(problem).splitlines()[0][:160]}") from problem
+    frame = separated(text, shown)
     names = {name.strip().lower(): name for name in reversed(frame.columns)}
     if "entity" not in names:
         raise MissingColumn(f"`{shown}` has no column `entity`; found: {', '.join(frame.columns)}", hint="entity,kind,about")

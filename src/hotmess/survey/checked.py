@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from hotmess.errors import BadShape, DuplicateSamples, MissingValue, Notice, safe
+from hotmess.errors import BadShape, DuplicateSamples, MissingValue, NothingToCompare, Notice, safe
 from hotmess.survey.read import Given
 
 __all__ = ["checked"]
@@ -22,6 +22,7 @@ def checked(given: Given) -> Given:
         MissingValue: a row has no rater, entity or attribute.
         DuplicateSamples: a rater ranked an entity twice, and not the same.
         BadShape: an entity has two kinds.
+        NothingToCompare: fewer than two entities were ranked, or nobody put one before another.
     """
     table = given.table.with_columns(
         pl.col(name).str.replace_all(r"\s+", " ").str.strip_chars().replace("", None) for name in _NAMES
@@ -35,7 +36,7 @@ def checked(given: Given) -> Given:
     for name in _NAMES[1:]:
         table = _spelled(table, name, notices)
     table = _with_kinds(table).filter(pl.col("value").is_not_null())
-    table = _once(table, notices)
+    table = _telling(_once(table, notices), notices)
     return replace(given, table=table, notices=(*notices, *_told(table)))
 
 
@@ -95,6 +96,29 @@ def _once(table: pl.DataFrame, notices: list[Notice]) -> pl.DataFrame:
         )
     )
     return kept
+
+
+def _telling(table: pl.DataFrame, notices: list[Notice]) -> pl.DataFrame:
+    """The ranks of raters who put at least one entity before another; of others, nothing follows.
+
+    Raises:
+        NothingToCompare: there are none.
+    """
+    count = table["entity"].n_unique()
+    if count < 2:
+        raise NothingToCompare(f"a ranking needs two entities; found {count}", hint="a row per entity, a column per rater")
+    each = table.group_by("attribute", "rater", maintain_order=True).agg(pl.col("value").n_unique().alias("levels"))
+    silent = each.filter(pl.col("levels") < 2)
+    if silent.height == each.height:
+        raise NothingToCompare(f"none of {each.height} raters put one entity before another", hint="are these the ranks?")
+    if not silent.height:
+        return table
+    names = ", ".join(f"{safe(row['rater'])} (by {safe(row['attribute'])})" for row in silent.head(_SHOWN).iter_rows(named=True))
+    more = f" and {silent.height - _SHOWN} more" if silent.height > _SHOWN else ""
+    notices.append(
+        Notice("one-rank", f"{silent.height} of {each.height} raters gave one rank only, and are left out: {names}{more}")
+    )
+    return table.join(silent, on=["attribute", "rater"], how="anti", maintain_order="left")
 
 
 def _told(table: pl.DataFrame) -> Iterator[Notice]:

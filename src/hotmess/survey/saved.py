@@ -49,10 +49,10 @@ def saved(found: Any, place: str) -> tuple[pl.DataFrame, tuple[Notice, ...]]:
         raise NotATable(
             f"`{place}` is not as the questionnaire saves it: {problem}", hint="ask the rater for the file again"
         ) from problem
-    rows = pl.DataFrame(list(_rows(one, place)), infer_schema_length=None)
-    if not one.ranking:
-        raise NotATable(f"`{place}` holds no ranking", hint="leave the file out")
     count = sum(map(len, one.ranking))
+    if not count:
+        raise NotATable(f"`{place}` holds no ranking", hint="leave the file out")
+    rows = pl.DataFrame(list(_rows(one, place)), infer_schema_length=None)
     notices = []
     if one.way == "drag" and len(one.untouched) > _FORGOTTEN * count:
         left = f"`{place}`: {len(one.untouched)} of {count} cards were never moved, and stand where chance put them"
