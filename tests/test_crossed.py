@@ -112,6 +112,13 @@ def test_a_run_with_a_slip_is_never_better_off_than_one_without():
         assert outcomes(gate(perfect, max_error=most)) == ["pass" if most > ends[0] else "unsure"]
 
 
+def test_rare_errors_and_unlike_numbers_of_samples_are_said():
+    rare_ = np.vstack([np.tile([[1.0, 0, 0, 0]], (60, 1)), np.tile([[0.5, 0.5, 0, 0]], (12, 1))])
+    few, many = answers(rare_, 5, 0), answers(rare_, 20, 1)
+    assert "few-effective" not in codes(hotmess.compare(many, answers(rare_, 20, 2), draws=0))
+    assert "very unlike numbers of samples" in codes(hotmess.compare(few, many, draws=0))["few-effective"]
+
+
 def test_an_interval_that_cannot_be_had_decides_nothing():
     table = answers(np.full((30, 4), 0.25), 8, 1).with_columns(repo=pl.lit("one"))
     found = gate(table, max_error=0.9, max_incoherence=0.5, rules=hotmess.Rules(cluster="repo"))

@@ -55,12 +55,14 @@ class Comparison:
     Attributes:
         pairs: these.
         alone: arms that stand beside no other.
-        notices: what must be known.
+        measured: what must be known of the arms.
+        notices: what must be known of the pairs.
     """
 
     pairs: tuple[Compared, ...]
     alone: tuple[Arm, ...]
-    notices: tuple[Notice, ...]
+    measured: tuple[Notice, ...]
+    notices: tuple[Notice, ...] = ()
 
 
 def compare(
@@ -99,7 +101,7 @@ def compare(
     whole = first if second is None else two_runs(first, second, names, rules.pool)
     asked = additive(ask(whole, rules))
     made = compared(asked, runs=() if second is None else names, against=against)
-    found, notices = made.pairs, tuple(without_rows(made.notices))
+    found, notices = made.pairs, (*without_rows(made.measured), *made.notices)
     tests, dealt = [], []
     if draws:
         for one in found:
@@ -145,8 +147,8 @@ def compared(asked: Asked, *, runs: Sequence[str] = (), against: str | None = No
         raise refused[0]
     there = {id(arm) for pair in pairs for arm in pair}
     alone = () if against is not None else tuple(arm for arm in arms if id(arm) not in there)
-    said = [notice for notice in measured.notices if not (runs and notice.code in _UNTOLD)]
-    return Comparison(tuple(found), alone, (*said, *_notices(found, refused, alone, asked)))
+    said = tuple(notice for notice in measured.notices if not (runs and notice.code in _UNTOLD))
+    return Comparison(tuple(found), alone, said, tuple(_notices(found, refused, alone, asked)))
 
 
 def _with_noise(pair: Pair) -> tuple[Pair, int]:

@@ -145,7 +145,7 @@ def gate(
     found = [*_alone(asked, arms, wanted, level, peeking), *_together(asked, made, wanted, level, peeking)]
     changed = [word for one in made.pairs for word in _turned(asked, one, draws, seed)] if draws else []
     how = "; ".join(dict.fromkeys(one.how for one in found))
-    return Gate(tuple(found), tuple(changed), asked.method, made.notices, now.source, how)
+    return Gate(tuple(found), tuple(changed), asked.method, (*made.measured, *made.notices), now.source, how)
 
 
 def kept(samples: Samples | Any, rules: Rules = Rules()) -> Baseline:
