@@ -1,6 +1,6 @@
 """A store beside the logs that it was made of, and one as large as a lab's, in bounded memory.
 
-python -m benchmarks.store             12 Inspect logs of 300 samples; then a table of 300 million samples (20 minutes)
+python -m benchmarks.store             12 Inspect logs of 300 samples; then a table of 300 million samples (five minutes)
 python -m benchmarks.store --quick     the same logs; 6 million
 """
 
