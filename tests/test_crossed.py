@@ -150,6 +150,15 @@ def test_a_model_that_is_gone_is_not_passed():
     assert by_file.outcome == "unsure"
 
 
+def test_a_rise_that_more_samples_would_decide_says_how_many():
+    p = np.tile([[0.6, 0.2, 0.1, 0.1]], (400, 1))
+    old, new = answers(p, 6, 0), answers(p, 6, 1)
+    rose = gate(new, baseline=old, max_error_increase=1.0).decided[0].found
+    (one,) = gate(new, baseline=old, max_error_increase=0.1 * rose.value + 0.9 * rose.high).decided
+    assert one.outcome == "unsure"
+    assert "more samples per question" in one.needs
+
+
 def test_a_run_beside_its_own_baseline_has_not_changed():
     p = np.tile([[0.6, 0.2, 0.1, 0.1]], (40, 1))
     table = answers(p, 7, 0)

@@ -15,13 +15,14 @@ from test_coverage import population, sampled
 import hotmess
 from hotmess import Limits
 from hotmess.asked import Rules, ask
-from hotmess.decide.arms import two_runs
+from hotmess.decide.arms import arms_of, two_runs
 from hotmess.decide.compare import RUNS, compared
 from hotmess.decide.decided import together
 from hotmess.decide.limits import Limit
 from hotmess.decide.turned import turned
 from hotmess.errors import UsageError
 from hotmess.infer.sequences import apart_sequence, mean_sequence, ratio_sequence, sequence_factor, tightness
+from hotmess.measure import measurement
 from hotmess.prepare import prepare
 
 
@@ -201,7 +202,8 @@ RIGHT, WRONG, LOST = (1.0, 0, 0, 0), (0.0, 1, 0, 0), (0.25,) * 4
 def changed(first, second, *, draws=999, seed=0, **rules):
     """The test of every question that two runs share."""
     asked = ask(two_runs(prepare(first), prepare(second), RUNS), Rules(**rules))
-    (one,) = compared(asked, runs=RUNS).pairs
+    measured = measurement(asked)
+    (one,) = compared(asked, measured, arms_of(asked, measured.rows, RUNS), runs=RUNS).pairs
     return turned(asked, *one.groups, set(one.pair.first.questions), draws=draws, seed=seed)
 
 

@@ -155,7 +155,7 @@ class Gates:
     @staticmethod
     def _act(found: "Gate", unsure: str) -> None:
         if found.outcome == "fail" or (found.outcome == "unsure" and unsure == "fail"):
-            pytest.fail(str(found), pytrace=False)
+            pytest.fail(f"{found.said()}\n{found}", pytrace=False)  # the first line is what pytest's summary shows
         if found.outcome == "unsure" and unsure == "skip":
             needs = "; ".join(f"{one.limit}: {one.found}, needs {one.needs}" for one in found.decided if one.outcome == "unsure")
             pytest.skip(f"unsure: {needs}")

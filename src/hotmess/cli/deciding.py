@@ -220,9 +220,12 @@ def _with_kept(options: dict[str, Any], limits: tuple[str, ...]) -> dict[str, An
 def _baseline(old: str, given: dict[str, Any], label: Any, task: Any, model: Any) -> Any:
     """The samples of the baseline, or what was kept of it."""
     from hotmess.decide.baseline import Baseline, is_baseline
+    from hotmess.errors import NoSuchPath
 
     if is_baseline(Path(old)):
         return Baseline.read(Path(old))
+    if old.endswith(".json") and not Path(old).exists():
+        raise NoSuchPath(f"the baseline `{old}` does not exist", hint=f"hotmess gate LOGS --save-baseline {old} writes it")
     return reading_of([old], dict(given)).samples(label, task, model)
 
 

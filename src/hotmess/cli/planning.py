@@ -180,7 +180,7 @@ def _next(result: "Result") -> str:
     best = result.points.filter(pl.col("rank") == 1)
     if not best.height:
         return "hotmess plan with a larger --width"
-    row = best.row(0, named=True)
+    row = best.sort("questions", descending=True, maintain_order=True).row(0, named=True)  # the model that needs most
     contexts, questions = str(row["contexts"] or 1), row["questions"]
     size = ["--contexts", contexts, "--samples", str(row["samples_each"])]
     task, models = row.get("task"), [row[name] for name in ("model", "first", "second") if row.get(name)]

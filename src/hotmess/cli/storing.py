@@ -60,7 +60,7 @@ def ingest(
     counts = Counter[str](one.became for one in found)
     added = sum(one.record.rows for one in found if one.became in ("new", "grown"))
     shown = ", ".join(f"{counts[name]:,} {word}" for name, word in _WORDS.items() if counts[name])
-    click.echo(f"{len(found):,} logs and tables: {shown}; {added:,} samples written to {output}", err=True)
+    click.echo(f"{shown}; {added:,} samples written to {output}", err=True)
     for one in [one for one in found if one.became == "failed"][:10]:
         click.echo(f"note[skipped]: {safe(one.record.sources[0])}: {one.record.failed}", err=True)
     click.echo(f"next: hotmess measure {output}", err=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from scipy.special import stdtrit
 
 from hotmess.asked import Asked
 from hotmess.decide.arms import Arm
@@ -18,7 +19,7 @@ from hotmess.decide.limits import MOST
 from hotmess.decide.pairing import Pair
 from hotmess.figures import row_of
 from hotmess.groups import Group
-from hotmess.infer import Effect, Interval, mean_interval, share_interval
+from hotmess.infer import Effect, Interval, mean_interval
 from hotmess.infer.sequences import apart_sequence, mean_sequence, ratio_sequence
 from hotmess.rows import Method
 
@@ -94,8 +95,9 @@ def _guarded(
 def _with(terms: Float[ndarray, " question"], worst: float, arm: Arm, method: Method, peeking: int | None) -> float:
     """The upper end with one question more; for exactly these questions, with as few bad samples as none of so many tells."""
     if method.about == "benchmark":
-        unseen = share_interval(np.zeros(int(arm.samples.sum())), level=method.level).high
-        return float(terms.mean() + worst * unseen)
+        samples = float(arm.samples.sum())
+        square = float(stdtrit(samples - 1, 0.5 + method.level / 2)) ** 2
+        return float(terms.mean() + worst * square / (samples + square))  # Wilson's end of a share that none of so many has
     more = np.append(terms, worst)
     if peeking:
         return mean_sequence(more, expected=peeking, level=method.level).high

@@ -17,11 +17,12 @@ from hotmess.errors import NothingToCompare, Notice, safe
 from hotmess.groups import Group
 from hotmess.infer import Effect, effective_questions
 from hotmess.measure import measurement
+from hotmess.measurement import Measurement
 from hotmess.prepare import prepare
 from hotmess.result import Result
 from hotmess.samples import GROUPS, Samples
 
-__all__ = ["RUNS", "Compared", "Comparison", "compare", "compared"]
+__all__ = ["DRAWS", "RUNS", "Compared", "Comparison", "compare", "compared"]
 
 DRAWS = 9999
 RUNS = ("first", "second")
@@ -100,7 +101,9 @@ def compare(
     second = other if other is None or isinstance(other, Samples) else prepare(other)
     whole = first if second is None else two_runs(first, second, names, rules.pool)
     asked = additive(ask(whole, rules))
-    made = compared(asked, runs=() if second is None else names, against=against)
+    measured, runs = measurement(asked), () if second is None else names
+    arms = arms_of(asked, measured.rows, runs, noise=rules.about == "benchmark")
+    made = compared(asked, measured, arms, runs=runs, against=against)
     found, notices = made.pairs, (*without_rows(made.measured), *made.notices)
     tests, dealt = [], []
     if draws:
@@ -115,11 +118,21 @@ def compare(
     return Result("compare", with_holm(frame(points), ("what",)), frame(tests), asked.method, notices, whole.source, how)
 
 
-def compared(asked: Asked, *, runs: Sequence[str] = (), against: str | None = None, kept_arms: Sequence[Arm] = ()) -> Comparison:
+def compared(
+    asked: Asked,
+    measured: Measurement,
+    here: Sequence[tuple[Arm, Group]],
+    *,
+    runs: Sequence[str] = (),
+    against: str | None = None,
+    kept_arms: Sequence[Arm] = (),
+) -> Comparison:
     """Every pair of arms that can be made, how far apart they are, and what must be known.
 
     Args:
         asked: the terms of all arms.
+        measured: their figures.
+        here: the arms, with noise where the intervals are for exactly these questions.
         runs: the names of two runs, if there are two.
         against: a model or setting with which all others are compared.
         kept_arms: arms of the first run that were kept in a file.
@@ -127,9 +140,7 @@ def compared(asked: Asked, *, runs: Sequence[str] = (), against: str | None = No
     Raises:
         NothingToCompare: no pair shares two questions.
     """
-    measured = measurement(asked)
     benchmark = asked.method.about == "benchmark"
-    here = arms_of(asked, measured.rows, runs, noise=benchmark)
     groups = {id(arm): group for arm, group in here}
     arms = [*kept_arms, *(arm for arm, _ in here)]
     pairs = pairs_of(arms, runs, against)

@@ -16,14 +16,14 @@ from hotmess.analyses.points import additive, frame
 from hotmess.asked import Asked, Rules, ask
 from hotmess.decide.arms import Arm, arms_of, two_runs
 from hotmess.decide.baseline import Baseline
-from hotmess.decide.compare import RUNS, Compared, Comparison, compared
+from hotmess.decide.compare import DRAWS, RUNS, Compared, Comparison, compared
 from hotmess.decide.decided import Decided, Outcome, alone, missing, together
 from hotmess.decide.limits import Limit, Limits
 from hotmess.decide.turned import turned
 from hotmess.errors import Notice, UsageError, safe
 from hotmess.groups import Group
 from hotmess.measure import measurement
-from hotmess.measurement import as_json, how_made
+from hotmess.measurement import Measurement, as_json, how_made
 from hotmess.prepare import prepare
 from hotmess.rows import Method
 from hotmess.samples import Samples
@@ -32,7 +32,6 @@ from hotmess.tabular import as_table
 
 __all__ = ["Gate", "gate", "kept"]
 
-_DRAWS = 9999
 _NAMED = 8  # questions on a line
 _TURNED = ("messy", "systematic")
 
@@ -108,7 +107,7 @@ def gate(
     baseline: Samples | Baseline | Any | None = None,
     peeking: int | None = None,
     rules: Rules = Rules(),
-    draws: int = _DRAWS,
+    draws: int = DRAWS,
     seed: int = 0,
 ) -> Gate:
     """Hold a run to its limits.
@@ -139,8 +138,10 @@ def gate(
     wanted = limits.each(asked.method.loss)
     if baseline is None and any(limit.increase for limit in wanted):
         raise UsageError(f"`{next(limit for limit in wanted if limit.increase)}` needs a baseline", hint="--baseline LOGS | FILE")
-    arms = _arms(asked, runs)
-    made = _compared(asked, runs, baseline)
+    measured = measurement(asked)
+    every = arms_of(asked, measured.rows, runs, noise=True)
+    arms = [(arm, group) for arm, group in every if arm.run != runs[0]]
+    made = _beside(asked, measured, every, runs, baseline)
     level = 1 - (1 - rules.level) / max(1, _many(wanted, arms, made.pairs))
     found = [*_alone(asked, arms, wanted, level, peeking), *_together(asked, made, wanted, level, peeking)]
     changed = [word for one in made.pairs for word in _turned(asked, one, draws, seed)] if draws else []
@@ -156,20 +157,16 @@ def kept(samples: Samples | Any, rules: Rules = Rules()) -> Baseline:
     return Baseline.of(arms, asked.method, now.source)
 
 
-def _arms(asked: Asked, runs: Sequence[str]) -> list[tuple[Arm, Group]]:
-    """The arms of the run that is held to the limits."""
-    every = arms_of(asked, measurement(asked).rows, runs, noise=True)
-    return [(arm, group) for arm, group in every if arm.run != runs[0]]
-
-
-def _compared(asked: Asked, runs: tuple[str, str], baseline: Any) -> Comparison:
+def _beside(
+    asked: Asked, measured: Measurement, arms: Sequence[tuple[Arm, Group]], runs: tuple[str, str], baseline: Any
+) -> Comparison:
     """Each arm beside its baseline, where there is one; and what must be known."""
     if baseline is None:
-        return Comparison((), (), measurement(asked).notices)
+        return Comparison((), (), measured.notices)
     if isinstance(baseline, Baseline):
         baseline.fits(asked.method)
-        return compared(asked, runs=runs, kept_arms=[replace(arm, run=runs[0]) for arm in baseline.arms])
-    return compared(asked, runs=runs)
+        return compared(asked, measured, arms, runs=runs, kept_arms=[replace(arm, run=runs[0]) for arm in baseline.arms])
+    return compared(asked, measured, arms, runs=runs)
 
 
 def _many(wanted: Sequence[Limit], arms: Sequence[Any], pairs: Sequence[Compared]) -> int:

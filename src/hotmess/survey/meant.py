@@ -5,15 +5,15 @@ turns everything upside down: it must be said what they are.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import polars as pl
-from polars._typing import RankMethod
 
 from hotmess.errors import BadShape, Notice, UsageError
 
 __all__ = ["check_ranks", "counting", "named_only"]
 
-_WAYS: tuple[RankMethod, ...] = ("min", "average", "max", "dense")  # to number ties
+_WAYS: tuple[Literal["min", "average", "max", "dense"], ...] = ("min", "average", "max", "dense")  # to number ties
 _ROUNDING = 1e-6
 _SHOWN = 3
 _ENOUGH = 6  # ranks, from which on many ties look like ratings
