@@ -18,6 +18,7 @@ ORDER = [
         "notices",
         "errors",
         "devices",
+        "engines",
         "answers",
         "frames",
         "samples",

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import polars as pl
 
+from hotmess.engines import HERE, Engine
 from hotmess.errors import MixedKinds, Notice, UnreadableFile, UsageError, one_of
 from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import require_question
@@ -14,7 +15,7 @@ from hotmess.prepare import prepare, with_answers, with_texts
 from hotmess.read.files import File
 from hotmess.read.gather import Logs, Progress, gather
 from hotmess.read.log import How, OnLimit
-from hotmess.read.store import Store, is_store, with_kept_texts
+from hotmess.read.store import Store, is_store, stacked, with_kept_texts
 from hotmess.read.transcripts import chosen, told, with_texts_apart
 from hotmess.samples import Label, Samples
 
@@ -31,6 +32,7 @@ def read(
     pattern: str | None = None,
     scorer: str | None = None,
     on_limit: OnLimit = "as-scored",
+    engine: Engine = HERE,
     processes: int = 1,
     progress: Progress | None = None,
 ) -> Samples:
@@ -48,13 +50,15 @@ def read(
         scorer: which scorer (Inspect), filter (lm-eval) or metric (HELM) decides, where there are several.
         on_limit: unit tests of a run that a limit stopped: as they were scored, as the paper has it (the code counts as
             unchanged), or not at all.
+        engine: what runs queries over stores and files of Parquet, by `hotmess.engines.engine_of`.
         processes: how many files to read at once. More than one needs `if __name__ == "__main__":` in a script.
         progress: called with the bytes that were read and those there are.
 
     Raises:
         HotmessError: nothing can be read, or it is not a sample table; the message says what to type.
     """
-    reading = Reading.of(sources, columns or {}, How(text, pattern, scorer, on_limit), processes=processes, progress=progress)
+    how = How(text, pattern, scorer, on_limit)
+    reading = Reading.of(sources, columns or {}, how, engine=engine, processes=processes, progress=progress)
     return reading.samples(label, task, model)
 
 
@@ -78,6 +82,7 @@ class Reading:
         columns: Mapping[str, str],
         how: How,
         *,
+        engine: Engine = HERE,
         processes: int = 1,
         progress: Progress | None = None,
     ) -> "Reading":
@@ -94,7 +99,9 @@ class Reading:
         one_of("on_limit", how.on_limit, get_args(OnLimit))
         stores = [source for source in sources if isinstance(source, str | PathLike) and is_store(fspath(source))]
         if stores and all(map(_is_path, sources)):
-            return cls._of_stores(stores, [source for source in sources if source not in stores], columns, how)
+            return cls._of_stores(stores, [source for source in sources if source not in stores], columns, how, engine)
+        if not engine.is_here:
+            return cls._of_parquet(sources, columns, how, engine)
         if all(map(_is_path, sources)):
             found = gather(sources, how, columns, processes=processes, progress=progress)
             return cls(found.frame, columns if found.raw else {}, how, found.notices, found.source, found.logs, processes)
@@ -103,7 +110,20 @@ class Reading:
         return cls(sources[0], columns, how)
 
     @classmethod
-    def _of_stores(cls, sources: Sequence[Any], logs: Sequence[Any], columns: Mapping[str, str], how: How) -> "Reading":
+    def _of_parquet(cls, sources: Sequence[Any], columns: Mapping[str, str], how: How, engine: Engine) -> "Reading":
+        """Files that an engine reads by itself."""
+        other = next((source for source in sources if not (_is_path(source) and fspath(source).endswith(".parquet"))), None)
+        if other is not None:
+            raise UsageError(
+                f"{engine.name} reads stores and files of Parquet; `{other}` is neither",
+                hint=f"hotmess ingest {other} -o STORE" if _is_path(other) else "",
+            )
+        return cls(engine.scan([fspath(source) for source in sources]), columns, how, source=" and ".join(map(fspath, sources)))
+
+    @classmethod
+    def _of_stores(
+        cls, sources: Sequence[Any], logs: Sequence[Any], columns: Mapping[str, str], how: How, engine: Engine
+    ) -> "Reading":
         if logs:
             raise UsageError(
                 f"`{logs[0]}` is no store, and stands beside one",
@@ -111,8 +131,8 @@ class Reading:
                 hint=f"hotmess ingest {logs[0]} -o STORE",
             )
         stores = tuple(Store.open(fspath(source)) for source in sources)
-        frames, notices, words = zip(*(store.samples() for store in stores), strict=True)
-        frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+        frames, notices, words = zip(*(store.samples(engine) for store in stores), strict=True)
+        frame = stacked(frames).to_native()
         said = tuple(notice for some in notices for notice in some)
         return cls(frame, columns, how, said, " and ".join(words), stores=stores)
 

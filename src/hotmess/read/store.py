@@ -12,18 +12,21 @@ log is in the store whole or not at all; parts without a record are what a kille
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import narwhals as nw
 import polars as pl
 
+from hotmess.engines import HERE, Engine
 from hotmess.errors import EmptyTable, Notice, OtherVersion, UnreadableFile
 from hotmess.read.files import STORE, is_remote
 from hotmess.read.places import Place
 
-__all__ = ["KEYS", "Kept", "Record", "Store", "current", "is_store", "sketch", "with_kept_texts"]
+__all__ = ["KEYS", "Kept", "Record", "Store", "current", "is_store", "sketch", "stacked", "with_kept_texts"]
 
 VERSION = 1
 KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id", "test_id")
@@ -145,22 +148,23 @@ class Store:
                 damaged.append(name)
         return sorted(found, key=lambda record: (record.sources, record.key)), damaged
 
-    def scan(self, parts: Sequence[Kept]) -> pl.LazyFrame:
+    def scan(self, parts: Sequence[Kept], engine: Engine = HERE) -> nw.LazyFrame[Any]:
         """The rows of some parts, lazy; a column that some parts lack is null there."""
-        alike: dict[tuple[tuple[str, str], ...], list[Kept]] = {}
+        alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
         for part in parts:
-            alike.setdefault(part.columns, []).append(part)
-        frames = [self._scan(group) for group in alike.values()]
-        return pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+            alike.setdefault(part.columns, []).append(part.path)
+        return stacked([self._scan(paths, engine) for paths in alike.values()])
 
-    def _scan(self, parts: Sequence[Kept]) -> pl.LazyFrame:
-        paths = [self.place.path(part.path) for part in parts]
-        if self.place.native:
-            return pl.scan_parquet(paths, glob=False, hive_partitioning=False)
-        return pl.scan_parquet([self.place.read(part.path) for part in parts], hive_partitioning=False)
+    def _scan(self, paths: Sequence[str], engine: Engine) -> nw.LazyFrame[Any]:
+        if self.place.native or not engine.is_here:
+            return engine.scan([self.place.path(path) for path in paths])
+        return nw.from_native(pl.scan_parquet([self.place.read(path) for path in paths], hive_partitioning=False))
 
-    def samples(self) -> tuple[pl.LazyFrame, tuple[Notice, ...], str]:
+    def samples(self, engine: Engine = HERE) -> tuple[nw.LazyFrame[Any], tuple[Notice, ...], str]:
         """All samples, what must be known about them, and words that say what was read.
+
+        Args:
+            engine: what is to run queries over them.
 
         Raises:
             EmptyTable: no log is in it.
@@ -180,25 +184,49 @@ class Store:
                 hint="ingest their logs again: only what is missing is read",
             )
         logs = sum(not record.failed for record in records)
-        frames, twice = self._once(records)
-        frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+        frame, twice = self._once(records, engine)
         return frame, (*_notices(records, damaged), *twice), f"store of {logs:,} log{'s' if logs != 1 else ''}"
 
-    def _once(self, records: Sequence[Record]) -> tuple[list[pl.LazyFrame], list[Notice]]:
+    def _once(self, records: Sequence[Record], engine: Engine) -> tuple[nw.LazyFrame[Any], list[Notice]]:
         """The rows of all logs; of those that hold responses of one another, as a retried log does, each response once."""
-        apart, torn = list[list[Record]](), list[list[Record]]()
+        apart, torn = list[Record](), list[list[Record]]()
         for group in _overlapping([record for record in records if record.samples]):
-            (torn if len(group) > 1 else apart).append(group)
-        frames = [self.scan([part for group in apart for record in group for part in record.samples])] if apart else []
+            if len(group) > 1:
+                torn.append(group)
+            else:
+                apart += group
+        frames = [self.scan([part for record in apart for part in record.samples], engine)] if apart else []
         for group in torn:
-            frame = self.scan([part for record in group for part in record.samples])
+            ranked = [self.scan(record.samples, engine).with_columns(_rank=nw.lit(rank)) for rank, record in enumerate(group)]
+            frame = stacked(ranked)
             keys = [name for name in KEYS if name in frame.collect_schema()]
-            frames.append(frame.unique(keys, keep="last", maintain_order=True))
+            last = nw.col("_rank").max().over(*keys)
+            frames.append(frame.with_columns(_last=last).filter(nw.col("_rank") == nw.col("_last")).drop("_rank", "_last"))
         if not torn:
-            return frames, []
+            return stacked(frames), []
         many = sum(len(group) for group in torn)
         found = f"{many:,} logs of the store hold responses of one another, as a retried log does; each response counts once"
-        return frames, [Notice("copies", found)]
+        return stacked(frames), [Notice("copies", found)]
+
+
+def stacked(frames: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
+    """The rows of frames of one engine, under each other; a column has one type, and is null where a frame lacks it."""
+    if len(frames) == 1:
+        return frames[0]
+    schemas = [frame.collect_schema() for frame in frames]
+    empty = [pl.DataFrame(schema=schema.to_polars()) for schema in schemas]
+    common = nw.Schema.from_polars(pl.concat(empty, how="diagonal_relaxed").schema)
+    alike = [frame.select(*_as(common, schema)) for frame, schema in zip(frames, schemas, strict=True)]
+    return nw.concat(alike, how="vertical")
+
+
+def _as(common: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[nw.Expr]:
+    """Columns of some types, of a frame of others."""
+    for name, dtype in common.items():
+        if name not in schema:
+            yield nw.lit(None, dtype=dtype).alias(name)
+        else:
+            yield nw.col(name) if schema[name] == dtype else nw.col(name).cast(dtype)
 
 
 def current(records: Sequence[Record]) -> list[Record]:
@@ -245,7 +273,7 @@ def with_kept_texts(frame: pl.LazyFrame, stores: Sequence[Store], questions: Col
     parts = [(store, part) for store in stores for record in current(store.records()[0]) for part in record.texts]
     if not parts:
         return frame
-    texts = pl.concat([store.scan([part]) for store, part in parts], how="diagonal_relaxed").filter(wanted)
+    texts = pl.concat([store.scan([part]).to_native() for store, part in parts], how="diagonal_relaxed").filter(wanted)
     names = frame.collect_schema().names()
     keys = [name for name in (*KEYS, "source", "source_ref") if name in names and name in texts.collect_schema()]
     said = texts.select(*keys, "completion", "prompt").unique(keys, keep="last")

@@ -46,7 +46,8 @@ def verify(store: Store) -> Found:
 
 def _is_whole(store: Store, part: Kept) -> bool:
     try:
-        rows = store.scan([part]).select(pl.all().count(), _rows=pl.len()).collect(engine="streaming")
+        frame: pl.LazyFrame = store.scan([part]).to_native()
+        rows = frame.select(pl.all().count(), _rows=pl.len()).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError):
         return False
     return bool(rows["_rows"][0] == part.rows)
