@@ -21,6 +21,7 @@ ORDER = [
         "engines",
         "answers",
         "frames",
+        "lists",
         "samples",
         "kinds",
         "prepare",

@@ -82,6 +82,7 @@ _ANALYSES = (
 _HOMES = {
     **dict.fromkeys(_ANALYSES, "analyses"),
     **dict.fromkeys(("Baseline", "Gate", "Guess", "Limits", "Most", "Prices", "compare", "gate", "plan"), "decide"),
+    "Engine": "engines",
     "HotmessError": "errors",
     "Interval": "infer",
     "Measurement": "measurement",

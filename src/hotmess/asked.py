@@ -16,12 +16,13 @@ from numpy import ndarray
 from hotmess.blocks import Invalid
 from hotmess.checks import MAX_INVALID, problems, untargeted
 from hotmess.errors import LossMismatch, NoLength, UsageError, one_of
+from hotmess.frames import is_polars
 from hotmess.groups import Bucket, Group, Questions, buckets_of, grouping, groups_of, known_columns
 from hotmess.prepare import prepare
 from hotmess.rows import Method
 from hotmess.samples import Kind, Samples
 from hotmess.sums import DELTA, Loss
-from hotmess.tally import Tally, tally
+from hotmess.tally import Tally, crossfitted, tally
 
 __all__ = ["About", "Asked", "Estimator", "Rules", "ask"]
 
@@ -147,7 +148,9 @@ def ask(samples: Samples | Any, rules: Rules, *, by: Sequence[str] = (), lengths
     name = _estimator_name(loss, estimator)
     method = Method(loss, name, invalid, samples.kind, rules.about, rules.level, rules.delta, rules.cluster, length)
     each_sample = _needs_samples(samples, method)
-    made = tally(samples, loss, by=columns, length=length, each_sample=each_sample, delta=rules.delta)
+    apart = each_sample and _stay(samples, method)
+    made = tally(samples, loss, by=columns, length=length, each_sample=each_sample and not apart, delta=rules.delta)
+    made = crossfitted(made, samples, loss, invalid=invalid, delta=rules.delta) if apart else made
     for problem in problems(made, samples, loss, max_invalid=rules.max_invalid):
         raise problem
     table = Questions.of(made, samples, method, rules.pool)
@@ -217,7 +220,7 @@ def _with_lengths(samples: Samples, length: str | None) -> Samples:
     if length is None or not samples.frame.collect_schema()[length].is_float():
         return samples
     value = nw.col(length)
-    possible = (value > -_ENDLESS) & (value < _ENDLESS) & ~value.is_nan()
+    possible = (value > -_ENDLESS) & (value < _ENDLESS)  # what is not a number is not below
     return replace(samples, frame=samples.frame.with_columns(nw.when(possible).then(value).alias(length)))
 
 
@@ -227,3 +230,9 @@ def _needs_samples(samples: Samples, method: Method) -> bool:
     if votes:
         return False
     return method.estimator == "midpoint" or (method.about == "benchmark" and not samples.has("context_id"))
+
+
+def _stay(samples: Samples, method: Method) -> bool:
+    """Whether the samples can stay on their engine though they are looked at one by one."""
+    benchmark = method.about == "benchmark" and not samples.has("context_id")  # then each is left out in turn
+    return method.estimator == "midpoint" and not benchmark and not is_polars(samples.frame)

@@ -38,6 +38,7 @@ class Block:
         log: sum of the log of the smoothed predictions, where it was taken.
         guesses: how many of the samples are uniform guesses.
         votes: whether all other samples are one class each.
+        crossfit: mean over the samples of a cell of what leaving one out costs, where the engine has found it.
     """
 
     question: Int[ndarray, " question"]
@@ -50,6 +51,7 @@ class Block:
     log: Float[ndarray, "question context unit"] | None
     guesses: Float[ndarray, "question context"]
     votes: bool
+    crossfit: Float[ndarray, "question context"] | None = None
 
     @property
     def mean(self) -> Float[ndarray, "question context unit"]:
@@ -71,6 +73,7 @@ class Block:
             square=self.square.sum(1, keepdims=True),
             log=None if self.log is None else self.log.sum(1, keepdims=True),
             guesses=self.guesses.sum(1, keepdims=True),
+            crossfit=None,
         )
 
     def each_cell(self) -> "Block":
@@ -132,6 +135,7 @@ class _Scalars:
         self.samples = cells["samples"].to_numpy() + self.unread
         self.square = cells["square"].to_numpy() if "square" in cells.columns else cells["samples"].to_numpy()
         options = cells["options"] if "options" in cells.columns else None
+        self.crossfit = cells["crossfit"].to_numpy() if "crossfit" in cells.columns else None
         self.options = None if options is None else options.cast(pl.Float64).fill_null(0.0).to_numpy()
 
 
@@ -220,6 +224,7 @@ def _block(
         log=places.logs[cell] if isinstance(places, _Columns) and places.logs.size else None,
         guesses=np.zeros(cell.shape),
         votes=tally.space == "votes",
+        crossfit=None if known.crossfit is None else known.crossfit[cell],
     )
     if tally.kind == "vector":
         return block

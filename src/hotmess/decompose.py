@@ -107,6 +107,8 @@ def kl(b: Block, *, plugin: bool = False, delta: float = DELTA) -> Split:
     error, low = error * wrong, low * wrong
     if plugin:
         return Split(error, low)
+    if b.crossfit is not None and logs.shape[1] == 1:
+        return _bracketed(error, low, b.crossfit[:, 0] * wrong)
     children, count = _children(b, logs, _one_hot_logs(b, delta))
     q = _leave_one_out(children, count) + many[:, None]
     q = q - _lse(q)[..., None]
@@ -126,6 +128,8 @@ def mode(b: Block, *, plugin: bool = False) -> Split:
     error, low = 1.0 - (p * b.target).sum(1), 1.0 - p.max(1)
     if plugin:
         return Split(error, low)
+    if b.crossfit is not None and votes.shape[1] == 1:
+        return _bracketed(error, low, b.crossfit[:, 0])
     children, count = _children(b, votes, _one_hots(b))
     others = _leave_one_out(children, count)
     top = (others > others.max(-1, keepdims=True) - 1e-9) * b.weight[:, None]
@@ -237,8 +241,8 @@ def decompose(
     """Decompose every question of a tally.
 
     Args:
-        tally: sums that were taken for this loss. Stated probabilities under kl and mode need `each_sample=True`, unless
-            `plugin`.
+        tally: sums that were taken for this loss. Stated probabilities under kl and mode need `each_sample=True`, or
+            `crossfitted`, unless `plugin`.
         loss: the loss; brier, coverage, squared and spread are the squared family.
         plugin: plug-in figures instead of unbiased ones (squared family) or midpoints (kl, mode).
         invalid: what a sample is from which no answer could be read.
@@ -250,7 +254,7 @@ def decompose(
     elif tally.space != "points":
         split = partial(_known_target, split)
     pairs = loss in ("kl", "mode") and not plugin
-    if not ("sample_id" in tally.inner and "context_id" in tally.inner):
+    if not (_each_sample(tally) and "context_id" in tally.inner):
         return _terms(tally, split, invalid, plugin=plugin, pairs=pairs, delta=delta)
     across = _terms(tally.without("sample_id"), split, invalid, plugin=plugin, pairs=pairs, delta=delta)
     alone = _terms(tally.within_contexts(), plain, invalid, plugin=plugin, pairs=pairs, delta=delta)
@@ -261,7 +265,7 @@ def _terms(tally: Tally, split: Callable[[Block], Split], invalid: Invalid, *, p
     columns = {name: np.full(count_questions(tally), np.nan) for name in ("error", "bias", "variance", "output")}
     counts = {name: np.zeros(count_questions(tally)) for name in ("samples", "contexts")}
     more: dict[str, PerQuestion] = {}
-    each_sample = "sample_id" in tally.inner
+    each_sample = _each_sample(tally)
     for b in blocks(tally, invalid=invalid, delta=delta, pairs=pairs):
         error, variance, extra = split(b)
         found = {"error": error, "bias": error - variance, "variance": variance}
@@ -273,6 +277,11 @@ def _terms(tally: Tally, split: Callable[[Block], Split], invalid: Invalid, *, p
         counts["samples"][b.question] = b.samples.sum(1)
         counts["contexts"][b.question] = 1 if each_sample else b.samples.shape[1]
     return Terms(**columns, **counts, more=more)
+
+
+def _each_sample(tally: Tally) -> bool:
+    """Whether it is known of every sample what leaving it out costs."""
+    return "sample_id" in tally.inner or "crossfit" in tally.cells.columns
 
 
 def _known_target(split: Callable[[Block], Split], b: Block) -> Split:

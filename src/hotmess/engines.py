@@ -6,7 +6,7 @@ row per question; the mathematics is here. What an engine is to be told beyond t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from importlib.util import find_spec
 from logging import ERROR
 from typing import Any, Literal, get_args
 
@@ -49,11 +49,30 @@ class Engine:
             MissingExtra: the engine is not installed.
             Unreachable: its cluster cannot be reached.
         """
+        self.require()
         scans = {"polars": _polars, "duckdb": self._duckdb, "spark": self._spark, "ray": self._ray}
         return nw.from_native(scans[self.name](list(paths)))
 
+    def require(self) -> None:
+        """See that the engine is installed.
+
+        Raises:
+            MissingExtra: it is not.
+        """
+        absent = [module for module in _NEEDS.get(self.name, ()) if find_spec(module) is None]
+        if absent:
+            found = f"the engine {self.name} needs {absent[0]}, which is not installed"
+            raise MissingExtra(found, hint=f"pip install 'hotmess[{self.name}]'")
+
     def _duckdb(self, paths: list[str]) -> Any:
-        connection = _connection(self.memory)
+        import duckdb
+
+        connection = duckdb.default_connection()  # the one that narwhals uses as well
+        if self.memory is not None:
+            try:
+                connection.execute("SET memory_limit = ?", [self.memory])
+            except duckdb.Error as problem:
+                raise UsageError(f"`--memory {self.memory}` is no size", hint="--memory 4GB") from problem
         if "://" in paths[0]:
             from fsspec.core import url_to_fs
 
@@ -119,31 +138,13 @@ def engine_of(name: str, address: str | None = None, memory: str | None = None) 
         UsageError: there is none, or it does not take what it is given.
         MissingExtra: it is not installed.
     """
-    from importlib.util import find_spec
-
     engine = Engine(one_of("engine", name, get_args(EngineName)), address, memory)
     if address is not None and engine.name not in ("spark", "ray"):
         raise UsageError(f"`--address {address}` is of a cluster, and {name} has none", hint="--engine spark | ray")
     if memory is not None and engine.name != "duckdb":
         raise UsageError(f"`--memory {memory}` is for DuckDB; {name} has settings of its own", hint="--engine duckdb")
-    absent = [module for module in _NEEDS.get(name, ()) if find_spec(module) is None]
-    if absent:
-        raise MissingExtra(f"the engine {name} needs {absent[0]}, which is not installed", hint=f"pip install 'hotmess[{name}]'")
+    engine.require()
     return engine
-
-
-@cache  # relations of one connection can be put together
-def _connection(memory: str | None) -> Any:
-    import duckdb
-
-    connection = duckdb.connect()
-    connection.execute("SET preserve_insertion_order = false")
-    if memory is not None:
-        try:
-            connection.execute("SET memory_limit = ?", [memory])
-        except duckdb.Error as problem:
-            raise UsageError(f"`--memory {memory}` is no size", hint="--memory 4GB") from problem
-    return connection
 
 
 def _polars(paths: list[str]) -> pl.LazyFrame:

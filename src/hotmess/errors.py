@@ -13,6 +13,7 @@ The tree::
     │   ├── NoSuchModel              no-such-model
     │   ├── OtherVersion             other-version
     │   ├── Unreachable              unreachable
+    │   ├── EngineFailed             engine-failed
     │   └── CannotWrite              cannot-write
     ├── TableError                   the columns are not those of a sample table
     │   ├── MissingColumn            missing-column
@@ -39,6 +40,7 @@ The tree::
         ├── NothingSelected          nothing-selected
         ├── NothingToCompare         nothing-to-compare
         ├── NothingToShow            nothing-to-show
+        ├── TooLarge                 too-large
         └── UnknownCode              unknown-code
 
 Catch one with ``except hotmess.HotmessError as error``; ``error.code`` is stable, and its class docstring is
@@ -165,6 +167,15 @@ class Unreachable(FileError):
     """What lies elsewhere, such as published questions or an endpoint, does not answer. Nothing that was there before is lost."""
 
     code = "unreachable"
+
+
+class EngineFailed(FileError):
+    """An engine (DuckDB, Spark, Ray) gave up on a query.
+
+    Columns may hold other types than a sample table has, or a machine ran out of memory or was lost; its own log says more.
+    """
+
+    code = "engine-failed"
 
 
 class CannotWrite(FileError):
@@ -391,6 +402,16 @@ class NothingToShow(UsageError):
     """
 
     code = "nothing-to-show"
+
+
+class TooLarge(UsageError):
+    """An analysis needs the samples themselves, and these lie on another engine, too many to be fetched.
+
+    Figures are made of sums per question, which the engine adds up. What looks at samples one by one (halves, permutations,
+    examples of answers) fetches them; choose some with `--task` and `--model`, or read the store without `--engine`.
+    """
+
+    code = "too-large"
 
 
 class UnknownCode(UsageError):

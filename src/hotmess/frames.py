@@ -7,9 +7,22 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from hotmess.errors import BadShape, MissingColumn, NothingSelected, UsageError
+from hotmess.errors import BadShape, EngineFailed, MissingColumn, NothingSelected, TooLarge, UsageError
 
-__all__ = ["SCHEMA", "count", "distinct", "lazy", "named", "nearest", "polars", "selected", "typed"]
+__all__ = [
+    "SCHEMA",
+    "collect",
+    "count",
+    "distinct",
+    "is_polars",
+    "lazy",
+    "named",
+    "nearest",
+    "number",
+    "polars",
+    "selected",
+    "typed",
+]
 
 _TYPED = {
     pl.String: (
@@ -35,6 +48,9 @@ _TYPED = {
 }
 SCHEMA: dict[str, Any] = {name: dtype for dtype, names in _TYPED.items() for name in names}
 """The columns of a sample table and the types that our readers give them; a foreign table may have others."""
+
+_FETCHED = 20_000_000  # rows of another engine at most
+_UNSIGNED = 20  # digits that Spark gives to a number of 64 bits without a sign
 
 COLUMNS = tuple(SCHEMA)
 ALIASES = {"correct": "score", "n_actions": "actions"}
@@ -71,9 +87,7 @@ def lazy(table: Any) -> nw.LazyFrame[Any]:
             ) from problem
     if isinstance(frame, nw.DataFrame):
         return nw.from_native(_fetched(frame).lazy())
-    has_lists = any(dtype == nw.List or dtype == nw.Array for dtype in frame.collect_schema().values())
-    # Engines differ in how lists are taken apart, so tables with lists are read with one engine.
-    return nw.from_native(polars(frame)) if has_lists else frame
+    return frame
 
 
 def _fetched(frame: nw.DataFrame[Any]) -> pl.DataFrame:
@@ -88,10 +102,64 @@ def _fetched(frame: nw.DataFrame[Any]) -> pl.DataFrame:
         ) from problem
 
 
+def is_polars(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether Polars runs the queries on a frame."""
+    return isinstance(frame.to_native(), pl.LazyFrame)
+
+
 def polars(frame: nw.LazyFrame[Any]) -> pl.LazyFrame:
-    """The frame in Polars; one of another engine is fetched."""
+    """The frame in Polars; one of another engine is fetched, if it is not too large.
+
+    Raises:
+        TooLarge: it is.
+    """
     native = frame.to_native()
-    return native if isinstance(native, pl.LazyFrame) else frame.collect("polars").to_native().lazy()
+    if isinstance(native, pl.LazyFrame):
+        return native
+    rows = count(frame)
+    if rows > _FETCHED:
+        raise TooLarge(
+            f"this needs the samples themselves, and there are {rows:,} of them on another engine",
+            why="only figures per question are fetched from there",
+            hint="choose some with --task or --model, or leave --engine out",
+        )
+    return collect(frame).lazy()
+
+
+def collect(frame: nw.LazyFrame[Any], *, streaming: bool = True) -> pl.DataFrame:
+    """Run a query. What is not added in the order of the rows may differ in the last bit where it is `streaming`.
+
+    Raises:
+        EngineFailed: an engine other than Polars gave up.
+    """
+    native = frame.to_native()
+    if isinstance(native, pl.LazyFrame):
+        return native.collect(engine="streaming" if streaming else "in-memory")
+    try:
+        found: pl.DataFrame = frame.collect("polars").to_native()
+    except Exception as problem:  # every engine has errors of its own
+        said = (str(problem).strip() or type(problem).__name__).splitlines()[0][:200]
+        engine = frame.implementation.name.lower()
+        raise EngineFailed(
+            f"{engine} gave up on a query: {said}", hint=f"look at the types of the columns, and at {engine}'s log"
+        ) from problem
+    return found.with_columns(
+        pl.col(name).cast(_plain(dtype.precision, dtype.scale))
+        for name, dtype in found.schema.items()
+        if isinstance(dtype, pl.Decimal)
+    )
+
+
+def _plain(digits: int | None, fraction: int) -> Any:
+    """What other engines hold as decimal numbers: sums of whole numbers, and what has no sign."""
+    if fraction:
+        return pl.Float64
+    return pl.UInt64 if digits == _UNSIGNED else pl.Int64
+
+
+def number(test: nw.Expr) -> nw.Expr:
+    """In how many rows something is so."""
+    return test.cast(nw.Int64).sum()
 
 
 def _check_names(columns: Mapping[str, str]) -> None:
@@ -208,12 +276,12 @@ def selected(frame: nw.LazyFrame[Any], **wanted: str | None) -> nw.LazyFrame[Any
 
 def count(frame: nw.LazyFrame[Any]) -> int:
     """How many rows there are."""
-    return int(frame.select(nw.len()).collect("polars").item())
+    return int(collect(frame.select(nw.len())).item())
 
 
 def distinct(frame: nw.LazyFrame[Any], name: str) -> list[Any]:
     """The different values of a column."""
-    found = frame.select(nw.col(name)).unique().collect("polars")[name].to_list()
+    found = collect(frame.group_by(name).agg(nw.len().alias("n")))[name].to_list()
     return [value for value in found if value is not None]
 
 

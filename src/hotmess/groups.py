@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from hotmess.decompose import Terms, decompose
 from hotmess.errors import NoSuchColumn, UsageError
+from hotmess.frames import collect
 from hotmess.leave_out import LeftOut, leave_out
 from hotmess.rows import Method, Row
 from hotmess.samples import GROUPS, Samples
@@ -138,9 +139,7 @@ def _clusters(samples: Samples, made: Tally, name: str) -> ndarray:
     column = nw.col(name).cast(nw.String)
     found = samples.frame.group_by(*made.keys).agg(column.min().alias("low"), column.max().alias("high"))
     table = (
-        made.questions()
-        .select(made.keys)
-        .join(found.collect("polars").to_native(), on=made.keys, how="left", nulls_equal=True, maintain_order="left")
+        made.questions().select(made.keys).join(collect(found), on=made.keys, how="left", nulls_equal=True, maintain_order="left")
     )
     torn = table.filter(pl.col("low") != pl.col("high")).height
     if torn:

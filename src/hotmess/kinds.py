@@ -1,16 +1,18 @@
 """Which kind of prediction a table holds."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
 from shlex import quote
 from typing import Any, NamedTuple
 
 import narwhals as nw
 
 from hotmess.errors import BadStatus, EmptyTable, MissingColumn, MixedKinds, NoPrediction, Notice
-from hotmess.frames import count, distinct
+from hotmess.frames import collect, count, distinct
 from hotmess.samples import GROUPS, Kind, Label
 
-__all__ = ["check_status", "kind_of", "require_question"]
+__all__ = ["check_status", "kind_of", "of_groups", "require_question"]
 
 _STATUSES = ("ok", "invalid", "limit", "error", "missing")
 _PREDICTIONS: dict[Kind, str] = {
@@ -127,9 +129,9 @@ def _groups(
     frame: nw.LazyFrame[Any], names: Sequence[str], present: Mapping[Kind, list[str]], wanted: Kind | None
 ) -> list[_Group]:
     by = [name for name in GROUPS if name in names]
-    filled = [nw.len().alias("rows"), *((~nw.col(columns[0]).is_null()).sum().alias(kind) for kind, columns in present.items())]
+    filled = [nw.len().alias("rows"), *(nw.col(columns[0]).count().alias(kind) for kind, columns in present.items())]
     counted = frame.group_by(by).agg(*filled) if by else frame.select(*filled)
-    table = counted.collect("polars").to_native()
+    table = collect(counted)
     rows = (table.sort(by) if by else table).to_dicts()
     return [_Group({name: row[name] for name in by}, row["rows"], _held(row, wanted)) for row in rows]
 
@@ -184,14 +186,17 @@ def _bare_notice(bare: Sequence[_Group]) -> tuple[Notice, ...]:
 
 
 def _without(frame: nw.LazyFrame[Any], bare: Sequence[_Group]) -> nw.LazyFrame[Any]:
-    for group in bare:
-        same = [
-            nw.col(name).is_null() if value is None else (nw.col(name) == value) & ~nw.col(name).is_null()
-            for name, value in group.name.items()
-        ]
-        alike = [nw.when(test).then(nw.lit(value=True)).otherwise(nw.lit(value=False)) for test in same]
-        frame = frame.filter(~nw.all_horizontal(*alike, ignore_nulls=False)) if same else frame
-    return frame
+    groups = [group.name for group in bare if group.name]
+    return frame.filter(~of_groups(groups)) if groups else frame
+
+
+def of_groups(groups: Sequence[Mapping[str, Any]]) -> nw.Expr:
+    """Whether a row is of one of these tasks, models and settings; a name that is null is one, too."""
+    return reduce(or_, [reduce(and_, [_is(name, value) for name, value in group.items()]) for group in groups])
+
+
+def _is(name: str, value: Any) -> nw.Expr:
+    return nw.col(name).is_null() if value is None else (nw.col(name) == value).fill_null(value=False)
 
 
 def _chosen(present: Mapping[Kind, list[str]], label: Label | None) -> Kind:

@@ -89,6 +89,7 @@ def _without_context(b: Block, left: int) -> Block:
         square=b.square[:, keep],
         log=None if b.log is None else b.log[:, keep],
         guesses=b.guesses[:, keep],
+        crossfit=None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import narwhals as nw
@@ -9,8 +10,9 @@ import polars as pl
 
 from hotmess.answers import are_letters, by_text, from_completions, in_one_order
 from hotmess.errors import MissingColumn, NoTarget, Notice, UsageError
-from hotmess.frames import lazy, named, polars, selected, typed
-from hotmess.kinds import check_status, kind_of, require_question
+from hotmess.frames import collect, distinct, is_polars, lazy, named, polars, selected, typed
+from hotmess.kinds import check_status, kind_of, of_groups, require_question
+from hotmess.lists import unlisted
 from hotmess.samples import GROUPS, Label, Samples, added
 
 __all__ = ["prepare", "with_answers", "with_texts"]
@@ -49,8 +51,9 @@ def prepare(
         HotmessError: see `hotmess.errors` for each case; the message says what was found and what to type.
     """
     frame = with_answers(typed(named(lazy(table), columns or {})), pattern)
+    frame = frame if is_polars(frame) else unlisted(frame)
     frame = selected(frame, task=task, model=model)
-    frame = _only(frame, only) if only else frame
+    frame = frame.filter(of_groups(only)) if only else frame
     names = frame.collect_schema().names()
     require_question(names)
     if "status" in names:
@@ -58,11 +61,6 @@ def prepare(
     kind, more, frame = kind_of(frame, names, label)
     samples = Samples(frame, kind, tuple(names), notices=(*notices, *more), source=source)
     return _PREPARE[kind](samples)
-
-
-def _only(frame: nw.LazyFrame[Any], groups: Sequence[Mapping[str, Any]]) -> nw.LazyFrame[Any]:
-    kept = pl.DataFrame([dict(group) for group in groups], infer_schema_length=None)
-    return nw.from_native(polars(frame).join(kept.lazy(), on=kept.columns, how="semi", nulls_equal=True))
 
 
 def with_answers(frame: nw.LazyFrame[Any], pattern: str | None) -> nw.LazyFrame[Any]:
@@ -108,7 +106,7 @@ def _with_target(samples: Samples) -> Samples:
     """Give answers and targets one type; without a target, answers of score 1 become one class."""
     schema, frame = samples.frame.collect_schema(), samples.frame
     if schema["answer"].is_float():
-        frame = frame.with_columns(nw.when(~nw.col("answer").is_nan()).then(nw.col("answer")).alias("answer"))
+        frame = frame.with_columns(nw.when(nw.col("answer") <= inf).then(nw.col("answer")).alias("answer"))  # not NaN
         samples = replace(samples, frame=frame)
     known = samples.has("target") and not _all_null(frame, "target")
     if samples.has("score") and not known:
@@ -129,7 +127,7 @@ def _with_target(samples: Samples) -> Samples:
 
 def _without_target(samples: Samples) -> list[Any]:
     """The tasks that have no target at all."""
-    filled = samples.frame.group_by("task").agg((~nw.col("target").is_null()).sum().alias("n")).collect("polars").to_native()
+    filled = collect(samples.frame.group_by("task").agg(nw.col("target").count().alias("n")))
     return sorted(filled.filter(pl.col("n") == 0)["task"].to_list(), key=str)
 
 
@@ -147,12 +145,12 @@ def _with_correct(samples: Samples, there: nw.Expr, where: str) -> Samples:
 
 
 def _all_null(frame: nw.LazyFrame[Any], name: str) -> bool:
-    return bool(frame.select(nw.col(name).is_null().all()).collect("polars").item())
+    return int(collect(frame.select(nw.col(name).count())).item()) == 0
 
 
 def _with_choices(samples: Samples) -> Samples:
     """Count the options of each question, and mark answers and targets that are not among them."""
-    if not samples.has("choices"):
+    if not (samples.has("choices") and is_polars(samples.frame)):  # `unlisted` did it
         return samples
     options = pl.col("choices").cast(pl.List(pl.String))
     listed = options.list.len() > 0
@@ -176,7 +174,8 @@ def _classes(samples: Samples) -> tuple[Any, ...]:
     The tally notices if others turn up further down.
     """
     names = [name for name in ("answer", "target") if samples.has(name)]
-    rows = samples.frame.select(*names).head(_FIRST_ROWS).unique().collect("polars").to_native()
+    first = samples.frame.select(*names).head(_FIRST_ROWS)
+    rows = collect(first.group_by(*names).agg(nw.len().alias("n")))
     found = {value for name in names for value in rows[name].unique().to_list() if value is not None}
     return tuple(sorted(found, key=lambda value: (str(type(value)), value))) if len(found) <= FEW_CLASSES else ()
 
@@ -192,34 +191,41 @@ def _prepare_probabilities(samples: Samples) -> Samples:
     """Spread stated probabilities over columns `prob_0, prob_1, …`; the target becomes the name of one of them."""
     if not samples.has("target"):
         raise NoTarget("probabilities need a column `target`", hint="--columns target=NAME")
-    frame = polars(samples.frame)
-    if samples.has("probs", "choices"):
-        frame = with_texts(frame)
-    if samples.has("probs"):
-        width = int(frame.select(pl.col("probs").list.len().max()).collect().item() or 0)
-        spread = {f"prob_{c}": _number(pl.col("probs").list.get(c, null_on_oob=True)) for c in range(width)}
-        names = [str(c) for c in range(width)] if samples.has("choices") or width > len(_LETTERS) else list(_LETTERS[:width])
-    else:
-        stated = [name for name in samples.columns if name.startswith("prob_")]
-        spread = {f"prob_{c}": _number(pl.col(name)) for c, name in enumerate(stated)}
-        names = [name.removeprefix("prob_") for name in stated]
+    if samples.has("probs"):  # Polars has them: of other engines, `unlisted` did it
+        return _with_places(samples)
+    stated = [name for name in samples.columns if name.startswith("prob_")]
+    frame, names = samples.frame, [name.removeprefix("prob_") for name in stated]
     classes: list[Any] = names
-    if frame.collect_schema()["target"].is_integer():  # targets are the numbers that the columns have as names, or places
+    if frame.collect_schema()["target"].is_integer() or _all_places(frame, names):
+        frame = frame.with_columns(nw.col("target").cast(nw.Int64))
         classes = [int(name) for name in names] if all(name.isdigit() for name in names) else list(range(len(names)))
-    elif not samples.has("choices") and _all_places(frame, names):
+    frame = frame.with_columns(**{f"prob_{place}": nw.col(name).cast(nw.Float64) for place, name in enumerate(stated)})
+    numbered = [f"prob_{place}" for place in range(len(stated))]
+    return replace(samples, frame=frame, columns=added(samples.columns, *numbered), classes=tuple(classes))
+
+
+def _with_places(samples: Samples) -> Samples:
+    """Probabilities in lists, in the order of the options where these are known."""
+    chosen, frame = samples.has("choices"), polars(samples.frame)
+    frame = with_texts(frame) if chosen else frame
+    width = int(frame.select(pl.col("probs").list.len().max()).collect().item() or 0)
+    spread = {f"prob_{c}": _number(pl.col("probs").list.get(c, null_on_oob=True)) for c in range(width)}
+    names = [str(c) for c in range(width)] if chosen or width > len(_LETTERS) else list(_LETTERS[:width])
+    classes: list[Any] = names
+    if chosen:
+        frame = frame.with_columns(target=_place_among_choices(len(names)))
+    elif frame.collect_schema()["target"].is_integer() or _all_places(nw.from_native(frame), names):
         frame, classes = frame.with_columns(pl.col("target").cast(pl.Int64)), list(range(len(names)))
-    if samples.has("probs", "choices"):
-        frame, classes = frame.with_columns(target=_place_among_choices(len(names))), names
     frame = frame.with_columns(**spread)
     return replace(samples, frame=nw.from_native(frame), columns=added(samples.columns, *spread), classes=tuple(classes))
 
 
-def _all_places(frame: pl.LazyFrame, names: Sequence[str]) -> bool:
+def _all_places(frame: nw.LazyFrame[Any], names: Sequence[str]) -> bool:
     """Whether targets are places written as text, as a CSV file has them, rather than names."""
-    if frame.collect_schema()["target"] != pl.String:
+    if frame.collect_schema()["target"] != nw.String:
         return False
-    seen = [value for value in frame.select("target").head(_FIRST_ROWS).unique().collect()["target"] if value is not None]
-    return bool(seen) and all(value.isdigit() for value in seen) and not set(seen) <= set(names)
+    seen = set(distinct(frame.head(_FIRST_ROWS), "target"))
+    return bool(seen) and all(value.isdigit() for value in seen) and not seen <= set(names)
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

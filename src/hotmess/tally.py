@@ -20,10 +20,11 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from hotmess.errors import BadShape, DuplicateSamples, EmptyTable, MissingValue, NothingCounts
+from hotmess.frames import collect
 from hotmess.samples import Kind, Samples
-from hotmess.sums import DELTA, HIGHS, LOWS, Loss, Space, Sums, collect, first_rows, is_sum, sums
+from hotmess.sums import DELTA, HIGHS, LOWS, Loss, Query, Space, Sums, crossfit, first_rows, is_sum, sums
 
-__all__ = ["DELTA", "Loss", "Tally", "asked_by", "count_questions", "merge", "question_codes", "tally"]
+__all__ = ["DELTA", "Loss", "Tally", "asked_by", "count_questions", "crossfitted", "merge", "question_codes", "tally"]
 
 
 _EXACT = 2.0**53  # whole numbers below are exact as floats
@@ -110,6 +111,26 @@ def tally(
     return made
 
 
+def crossfitted(made: Tally, samples: Samples, loss: Loss, *, invalid: str, delta: float = DELTA) -> Tally:
+    """The tally of stated probabilities with what leaving single samples out costs, in `cells`; see `hotmess.sums.crossfit`.
+
+    It stands for a tally with `each_sample` where the samples shall stay where they are. It does not add.
+
+    Args:
+        made: the tally, taken for kl or mode without `each_sample`.
+        samples: what it was made of.
+        loss: kl or mode.
+        invalid: what an answer is that could not be read.
+        delta: the smoothing of kl.
+    """
+    extra = invalid == "class" and bool(made.cells["invalid"].sum() > 0)
+    query = Query(samples, loss, made.where, None, delta)
+    found = crossfit(query, invalid=invalid, extra=extra, keys=made.keys)
+    mean = pl.when(pl.col("left") > 1).then(pl.col("crossfit") / pl.col("left")).otherwise(float("nan"))
+    found = found.select(*made.where, mean.alias("crossfit"))
+    return replace(made, cells=made.cells.join(found, on=made.where, how="left", nulls_equal=True, maintain_order="left"))
+
+
 def _suites(samples: Samples, by: Sequence[str]) -> tuple[str, ...]:
     """The columns of which a run has several values: they split its tests, where others split runs."""
     run = [*samples.keys, *(name for name in ("context_id", "sample_id") if samples.has(name))]
@@ -117,7 +138,7 @@ def _suites(samples: Samples, by: Sequence[str]) -> tuple[str, ...]:
     if not split:
         return ()
     counts = samples.frame.group_by(*run).agg(nw.col(name).n_unique() for name in split)
-    most = counts.select(nw.col(name).max() for name in split).collect("polars").row(0)
+    most = collect(counts.select(nw.col(name).max() for name in split)).row(0)
     return tuple(name for name, many in zip(split, most, strict=True) if many > 1)
 
 
@@ -207,7 +228,7 @@ def _check_copies(made: Tally, samples: Samples) -> None:
             return
     where = tuple(dict.fromkeys((*where, "sample_id")))
     rows = samples.frame.group_by(*where).agg(nw.len().alias("rows"))
-    copies = collect(rows.filter(nw.col("rows") > 1), exact=True)
+    copies = collect(rows.filter(nw.col("rows") > 1))
     if copies.height:
         raise DuplicateSamples(
             f"{copies.height} question(s) have the same sample_id more than once",

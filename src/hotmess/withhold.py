@@ -1,5 +1,7 @@
 """Rows that are no result, though a figure could be computed: too little was read, or nothing was drawn at random."""
 
+import narwhals as nw
+
 from hotmess.errors import Notice
 from hotmess.frames import count
 from hotmess.rows import Row
@@ -52,4 +54,4 @@ def without_copies(rows: tuple[Row, ...], samples: Samples) -> tuple[tuple[Row, 
 def _groups(samples: Samples) -> int:
     """How many tasks, models and settings there are."""
     names = [name for name in GROUPS if samples.has(name)]
-    return int(count(samples.frame.select(*names).unique())) if names else 1
+    return count(samples.frame.group_by(*names).agg(nw.len().alias("n"))) if names else 1

@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from hotmess.asked import Asked
 from hotmess.errors import NothingSelected, NothingToCompare, UsageError
-from hotmess.frames import nearest
+from hotmess.frames import collect, nearest
 from hotmess.groups import known_columns
 from hotmess.tally import asked_by
 
@@ -116,7 +116,7 @@ def _of_questions(asked: Asked, column: str, *, numeric: bool) -> pl.Series:
     keys = asked_by(asked.tally)
     shown = nw.col(column).cast(nw.Float64 if numeric else nw.String)
     found = asked.samples.frame.group_by(*keys).agg(shown.min().alias("least"), shown.max().alias("most"))
-    each = found.collect("polars").to_native()
+    each = collect(found)
     torn = each.filter(pl.col("least") != pl.col("most")).height
     if torn:
         raise UsageError(

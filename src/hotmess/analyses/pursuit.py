@@ -19,6 +19,7 @@ import polars as pl
 from hotmess.analyses.points import additive, ends, frame, kept, of_questions, squared_only, statement, with_holm
 from hotmess.asked import Rules, ask
 from hotmess.errors import LossMismatch, MissingColumn, NoTarget, NothingToCompare
+from hotmess.frames import collect
 from hotmess.infer import difference_of_means, mean_interval
 from hotmess.measure import measurement
 from hotmess.result import Result
@@ -86,6 +87,6 @@ def _aimed(samples: Samples) -> Samples:
 def _apart(samples: Samples, keys: tuple[str, ...], questions: pl.DataFrame) -> np.ndarray:
     """|target - intended|² of each question: 2 where they differ, else 0; NaN where one is not known."""
     differ = (nw.col("target") != nw.col("intended").cast(samples.frame.collect_schema()["target"])).cast(nw.Float64)
-    found = samples.frame.group_by(*keys).agg((2.0 * differ.max()).alias("apart")).collect("polars").to_native()
+    found = collect(samples.frame.group_by(*keys).agg((2.0 * differ.max()).alias("apart")))
     joined = questions.select(keys).join(found, on=list(keys), how="left", nulls_equal=True, maintain_order="left")
     return joined["apart"].fill_null(np.nan).to_numpy()

@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from hotmess.asked import Asked, Rules
 from hotmess.errors import BadShape, NoSuchColumn, NothingToCompare, Notice
+from hotmess.frames import collect
 from hotmess.prepare import prepare
 from hotmess.samples import Samples
 
@@ -79,7 +80,7 @@ def _of_models(samples: Samples, size: str, family: str | None) -> pl.DataFrame:
         ends["family"] = nw.col(column).cast(nw.String)
     low = [value.min().alias(f"{name}_low") for name, value in ends.items()]
     high = [value.max().alias(f"{name}_high") for name, value in ends.items()]
-    found: pl.DataFrame = samples.frame.group_by("model").agg(*low, *high).collect("polars").to_native()
+    found = collect(samples.frame.group_by("model").agg(*low, *high))
     return found.filter(pl.col("model").is_not_null()).sort("size_low", "model", nulls_last=True)
 
 

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from hotmess.asked import Rules
+    from hotmess.engines import Engine
     from hotmess.read import Reading
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "LABEL",
     "again",
     "bytes_read",
+    "engine_asked",
+    "engines",
     "print_shown",
     "reading",
     "reading_of",
@@ -76,7 +79,26 @@ def reading(command: Callable[..., Any], *, required: bool = True) -> Callable[.
     ]
     for option in reversed(options):
         command = option(command)
+    return engines(command, ["polars", "duckdb", "spark", "ray"], "What adds up a store (or files of Parquet).")
+
+
+def engines(command: Callable[..., Any], names: Sequence[str], what: str) -> Callable[..., Any]:
+    """Options that say what does the work."""
+    options = [
+        click.option("--engine", type=click.Choice(names), default="polars", show_default=True, help=what),
+        click.option("--address", metavar="URL", help="The cluster, such as spark://host:7077, sc://host or ray://host:10001."),
+        click.option("--memory", metavar="SIZE", help="What DuckDB may take before it writes to disk, such as 4GB."),
+    ]
+    for option in reversed(options if "duckdb" in names else options[:2]):
+        command = option(command)
     return command
+
+
+def engine_asked(options: dict[str, Any]) -> "Engine":
+    """What does the work; takes its options out."""
+    from hotmess.engines import engine_of
+
+    return engine_of(options.pop("engine"), options.pop("address"), options.pop("memory", None))
 
 
 def ruling(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,9 +144,12 @@ def again(verb: str, paths: Sequence[str] | None = None) -> str:
         return shlex.join(["hotmess", verb, *paths])
     shown = ["hotmess", verb, *words["paths"]]
     shown += [part for ours, theirs in words["columns"].items() for part in ("--columns", f"{ours}={theirs}")]
-    named = ("label", "task", "model", "scorer", "pattern")
+    named = ("label", "task", "model", "scorer", "pattern", "address", "memory")
     shown += [part for name in named if words.get(name) for part in (f"--{name}", words[name])]
-    shown += ["--on-limit", words["on_limit"]] if words["on_limit"] != "as-scored" else []
+    others = {"on_limit": "as-scored", "engine": "polars"}
+    shown += [
+        part for name, usual in others.items() if words[name] != usual for part in (f"--{name.replace('_', '-')}", words[name])
+    ]
     return shlex.join(shown)
 
 
@@ -135,8 +160,9 @@ def reading_of(paths: Sequence[str], options: dict[str, Any], *, text: bool = Fa
 
     columns, whole = options.pop("columns"), options.pop("text") or text
     how = How(whole, options.pop("pattern"), options.pop("scorer"), options.pop("on_limit"))
+    engine = engine_asked(options)
     with bytes_read() as progress:
-        return Reading.of(paths, columns, how, processes=os.cpu_count() or 1, progress=progress)
+        return Reading.of(paths, columns, how, engine=engine, processes=os.cpu_count() or 1, progress=progress)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import polars as pl
 
-from hotmess.engines import HERE, Engine
+from hotmess.engines import HERE, Engine, EngineName, engine_of
 from hotmess.errors import MixedKinds, Notice, UnreadableFile, UsageError, one_of
 from hotmess.frames import lazy, named, polars, selected, typed
 from hotmess.kinds import require_question
@@ -32,7 +32,7 @@ def read(
     pattern: str | None = None,
     scorer: str | None = None,
     on_limit: OnLimit = "as-scored",
-    engine: Engine = HERE,
+    engine: Engine | EngineName = HERE,
     processes: int = 1,
     progress: Progress | None = None,
 ) -> Samples:
@@ -50,7 +50,7 @@ def read(
         scorer: which scorer (Inspect), filter (lm-eval) or metric (HELM) decides, where there are several.
         on_limit: unit tests of a run that a limit stopped: as they were scored, as the paper has it (the code counts as
             unchanged), or not at all.
-        engine: what runs queries over stores and files of Parquet, by `hotmess.engines.engine_of`.
+        engine: what adds up stores and files of Parquet: ``"duckdb"``, ``"spark"``, ``"ray"``, or an `Engine` that says where.
         processes: how many files to read at once. More than one needs `if __name__ == "__main__":` in a script.
         progress: called with the bytes that were read and those there are.
 
@@ -58,6 +58,7 @@ def read(
         HotmessError: nothing can be read, or it is not a sample table; the message says what to type.
     """
     how = How(text, pattern, scorer, on_limit)
+    engine = engine if isinstance(engine, Engine) else engine_of(engine)
     reading = Reading.of(sources, columns or {}, how, engine=engine, processes=processes, progress=progress)
     return reading.samples(label, task, model)
 

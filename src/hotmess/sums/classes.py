@@ -8,13 +8,13 @@ from operator import add, and_, or_
 import narwhals as nw
 import polars as pl
 
+from hotmess.frames import collect, number
 from hotmess.sums.query import (
     HIGHS,
     LOWS,
     Query,
     Sums,
     as_text,
-    collect,
     common_sums,
     counted_rows,
     excluded_rows,
@@ -35,16 +35,17 @@ def answers(query: Query) -> Sums:
     unread = unread_rows(samples, nw.col("answer").is_null(), *foreign)
     added = common_sums(query, excluded, unread)
     if foreign:
-        added["foreign"] = foreign[0].sum()
+        added["foreign"] = number(foreign[0])
     if samples.has("target_not_option"):
-        added["off_target"] = nw.col("target_not_option").sum()
+        added["off_target"] = number(nw.col("target_not_option"))
     if samples.has("target", "score"):
-        added["disagree"] = ((nw.col("answer") == nw.col("target")) != (nw.col("score") == 1.0)).sum()
+        added["disagree"] = number((nw.col("answer") == nw.col("target")) != (nw.col("score") == 1.0))
     # Comparing with an answer that is not there counts nothing, so the common case needs no mask.
     plain = not foreign and not samples.has("status")
     counted = None if plain else counted_rows(excluded, unread)
     if samples.classes:
-        units = {f"total:{_name(value)}": total(nw.col("answer") == value, counted) for value in samples.classes}
+        said = {value: nw.col("answer") == value for value in samples.classes}
+        units = {f"total:{_name(v)}": number(test if counted is None else test & counted) for v, test in said.items()}
         found = _with_targets(wide(query, "votes", added | _targets_as_counts(query), units))
         if found is not None and _all_counted(found):
             return found
@@ -69,7 +70,7 @@ def _targets_as_text(query: Query) -> dict[str, nw.Expr]:
 
 def _targets_as_counts(query: Query) -> dict[str, nw.Expr]:
     """How often each class is the target: cheaper than the first and last of many texts."""
-    return {f"is:{_name(v)}": (nw.col("target") == v).sum() for v in query.samples.classes} if _aimed(query) else {}
+    return {f"is:{_name(v)}": number(nw.col("target") == v) for v in query.samples.classes} if _aimed(query) else {}
 
 
 def _aimed(query: Query) -> bool:
@@ -95,7 +96,7 @@ def _open_answers(query: Query, added: Mapping[str, nw.Expr], counted: nw.Expr |
     text = nw.col("answer").cast(nw.String)
     frame = query.samples.frame.with_columns(unit=text if counted is None else nw.when(counted).then(text))
     named = [value.alias(name) for name, value in added.items()]
-    rows = collect(frame.group_by(*query.where, "unit").agg(*named), exact=True)
+    rows = collect(frame.group_by(*query.where, "unit").agg(*named))
     again = [pl.col(name).sum() for name in added if is_sum(name)]
     again += [pl.col(name).min() for name in added if name in LOWS] + [pl.col(name).max() for name in added if name in HIGHS]
     cells = as_text(finished(rows.group_by(query.where).agg(*again)), "target_low", "target_high")
@@ -109,8 +110,8 @@ def probabilities(query: Query) -> Sums:
     stated = [nw.col(f"prob_{place}") for place in range(len(samples.classes))]
     if not samples.has("status"):
         whole = reduce(add, stated)
-        clean = reduce(and_, [p >= 0.0 for p in stated], (whole - 1.0).abs() <= 1e-9)
-        added = common_sums(query, None, None) | {"clean": clean.sum()} | _targets_as_counts(query)
+        clean = reduce(and_, [p >= 0.0 for p in stated], _near(whole, 1.0, 1e-9))
+        added = common_sums(query, None, None) | {"clean": number(clean)} | _targets_as_counts(query)
         found = _with_targets(wide(query, "probabilities", added, _of_probabilities(query, stated, None)))
         if found is not None and found.cells["clean"].sum() == found.cells["rows"].sum():
             return replace(found, cells=found.cells.drop("clean").with_columns(options=pl.lit(len(stated))))
@@ -122,25 +123,41 @@ def _unclean_probabilities(query: Query, stated: Sequence[nw.Expr]) -> Sums:
     samples = query.samples
     whole = reduce(add, [p.fill_null(0.0) for p in stated])
     given = reduce(or_, [~p.is_null() for p in stated])
-    negative = reduce(or_, [p.fill_null(0.0) < 0.0 for p in stated])
-    readable = (((whole - 1.0).abs() <= 1e-3) | ((whole - 100.0).abs() <= 0.1)) & ~negative & ~whole.is_nan()
-    excluded = excluded_rows(samples)
-    unread = unread_rows(samples, ~readable)
+    clean, excluded = readable(stated), excluded_rows(samples)
+    unread = unread_rows(samples, ~clean)
     added = common_sums(query, excluded, unread) | _targets_as_text(query)
     # A place that is empty in the middle has probability 0; empty places at the end are no options.
     last = [nw.when(~p.is_null()).then(place).otherwise(0) for place, p in enumerate(stated, start=1)]
     added |= {
         "options": nw.max_horizontal(*last).max(),
-        "bad": (given & ~readable).sum(),
-        "rescaled": (readable & ((whole - 1.0).abs() > 1e-9)).sum(),
+        "bad": number(given & ~clean),
+        "rescaled": number(clean & ~_near(whole, 1.0, 1e-9)),
     }
-    values = [p.fill_null(0.0) / whole for p in stated]
-    return wide(query, "probabilities", added, _of_probabilities(query, values, counted_rows(excluded, unread)))
+    return wide(query, "probabilities", added, _of_probabilities(query, rescaled(stated), counted_rows(excluded, unread)))
+
+
+def readable(stated: Sequence[nw.Expr]) -> nw.Expr:
+    """Whether probabilities are some: none negative, and 1 in all, or 100."""
+    whole = reduce(add, [p.fill_null(0.0) for p in stated])
+    negative = reduce(or_, [p.fill_null(0.0) < 0.0 for p in stated])
+    return (_near(whole, 1.0, 1e-3) | _near(whole, 100.0, 0.1)) & ~negative
+
+
+def rescaled(stated: Sequence[nw.Expr]) -> list[nw.Expr]:
+    """Probabilities that are 1 in all."""
+    whole = reduce(add, [p.fill_null(0.0) for p in stated])
+    whole = nw.when(whole > 0.0).then(whole)  # some engines do not divide by zero
+    return [p.fill_null(0.0) / whole for p in stated]
+
+
+def _near(value: nw.Expr, target: float, most: float) -> nw.Expr:
+    """Whether a value is not farther from another than this."""
+    return (value >= target - most) & (value <= target + most)
 
 
 def _of_probabilities(query: Query, values: Sequence[nw.Expr], counted: nw.Expr | None) -> dict[str, nw.Expr]:
     """Sums of probabilities (or votes), of their squares, and for kl of their logarithms."""
-    values = _votes(values) if query.loss in ("mode", "zero_one") else values
+    values = votes(values) if query.loss in ("mode", "zero_one") else values
     names = [str(value) for value in query.samples.classes]
     square = reduce(add, [v * v for v in values])
     found = {f"total:{name}": total(value, counted) for name, value in zip(names, values, strict=True)}
@@ -150,7 +167,7 @@ def _of_probabilities(query: Query, values: Sequence[nw.Expr], counted: nw.Expr 
     return found
 
 
-def _votes(values: Sequence[nw.Expr]) -> list[nw.Expr]:
+def votes(values: Sequence[nw.Expr]) -> list[nw.Expr]:
     """The class of highest probability gets the vote; tied classes share it."""
     most = nw.max_horizontal(*values)
     tied = [nw.when(most - value < 1e-12).then(1.0).otherwise(0.0) for value in values]

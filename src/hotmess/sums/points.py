@@ -1,6 +1,7 @@
 """Sums of predictions that are points: scores on a line, outcomes of unit tests, embeddings and coordinates."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -9,10 +10,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hotmess.errors import BadShape, DuplicateSamples
+from hotmess.frames import collect, is_polars, number, polars
 from hotmess.sums.query import (
     Query,
     Sums,
-    collect,
     common_sums,
     counted_rows,
     excluded_rows,
@@ -41,29 +42,50 @@ def tests(query: Query) -> Sums:
     where, run = query.where, list(dict.fromkeys((*query.where, "sample_id")))
     rows = _outcomes(query, run)
     # What is true of one row of a run is true of the run.
-    rows = rows.with_columns(pl.col("excluded").max().over(run), told=pl.col("told").max().over(run))
-    happened = pl.col("unit").is_not_null() & pl.col("score").is_not_null() & (pl.col("told") == 0)
-    rows = rows.with_columns(happened=happened & (pl.col("excluded") == 0))
-    runs = rows.group_by(run).agg(pl.col("excluded").max(), pl.col("happened").sum(), pl.col("length").mean())
-    unread = (pl.col("happened") == 0) & (pl.col("excluded") == 0)
-    length = pl.col("length").filter(pl.col("excluded") == 0)
+    rows = rows.with_columns(excluded=nw.col("excluded").max().over(*run), told=nw.col("told").max().over(*run))
+    spoken = ~nw.col("unit").is_null() & ~nw.col("score").is_null()
+    rows = rows.with_columns(happened=spoken & (nw.col("told") == 0) & (nw.col("excluded") == 0))
+    runs = rows.group_by(*run).agg(
+        nw.col("excluded").max(), number(nw.col("happened")).alias("outcomes"), nw.col("length").mean()
+    )
+    counts = nw.col("excluded") == 0
+    unread = (nw.col("outcomes") == 0) & counts
+    length = nw.when(counts).then(nw.col("length"))
     lengths = {"length": length.sum(), "lengths": length.count()}
-    counts = {
-        "rows": pl.len(),
-        "excluded": pl.col("excluded").sum(),
-        "invalid": unread.sum(),
-        "outcomes": pl.col("happened").sum(),
+    summed = {
+        "rows": nw.len(),
+        "excluded": nw.col("excluded").sum(),
+        "invalid": number(unread),
+        "outcomes": nw.col("outcomes").sum(),
     }
-    cells = runs.group_by(where).agg(**counts, **lengths)
-    score = pl.col("score")
-    added = {"total": score.sum(), "square": (score * score).sum(), "outcomes": pl.len()}
-    entries = rows.filter("happened").group_by(*where, "unit").agg(**added, bad=((score < 0) | (score > 1)).sum())
+    cells = collect(
+        runs.group_by(*where).agg(*(value.alias(name) for name, value in (summed | lengths).items())), streaming=False
+    )
+    score = nw.col("score")
+    added = {
+        "total": score.sum(),
+        "square": (score * score).sum(),
+        "outcomes": nw.len(),
+        "bad": number((score < 0) | (score > 1)),
+    }
+    happened = rows.filter(nw.col("happened")).group_by(*where, "unit")
+    entries = collect(happened.agg(*(value.alias(name) for name, value in added.items())), streaming=False)
+    entries = entries.sort(*where, "unit")
     squares = entries.group_by(where).agg(pl.col("square", "bad").sum())
     cells = finished(cells.join(squares, on=where, how="left", nulls_equal=True))
     return Sums("points", cells, entries=entries.select(*where, "unit", "total", "outcomes"))
 
 
-def _outcomes(query: Query, run: Sequence[str]) -> pl.DataFrame:
+def _of_runs() -> list[nw.Expr]:
+    """What is added up over the runs of a cell."""
+    counts = nw.col("excluded") == 0
+    length = nw.when(counts).then(nw.col("length"))
+    unread = number((nw.col("outcomes") == 0) & counts)
+    sums = [nw.len().alias("rows"), nw.col("excluded").sum(), unread.alias("invalid"), nw.col("outcomes").sum()]
+    return [*sums, length.sum().alias("length"), length.count().alias("lengths")]
+
+
+def _outcomes(query: Query, run: Sequence[str]) -> nw.LazyFrame[Any]:
     """One row per run and test."""
     samples = query.samples
     excluded = excluded_rows(samples)
@@ -76,8 +98,10 @@ def _outcomes(query: Query, run: Sequence[str]) -> pl.DataFrame:
     frame = samples.frame.with_columns(score=nw.col("score").cast(nw.Float64), **flags)
     added = [nw.len().alias("n"), nw.col("score").max(), nw.col("length").mean()]
     added += [nw.col(name).cast(nw.Int64).max() for name in ("excluded", "told")]
-    rows = collect(frame.group_by(*run, "unit").agg(*added), exact=False).sort(*run, "unit")
-    twice = rows.filter(pl.col("unit").is_not_null() & (pl.col("n") > 1))
+    rows = frame.group_by(*run, "unit").agg(*added)
+    if is_polars(rows):  # what follows asks for them three times, and other engines keep them by themselves
+        rows = nw.from_native(collect(rows, streaming=False).sort(*run, "unit").lazy())
+    twice = collect(rows.filter(~nw.col("unit").is_null() & (nw.col("n") > 1)))
     if twice.height:
         raise DuplicateSamples(
             f"{twice.height} test(s) have more than one outcome in a run",
@@ -95,7 +119,7 @@ def vectors(query: Query) -> Sums:
     failed = excluded_rows(samples)
     names = dict.fromkeys((*where, "vector", *(["target_vector"] if aimed else []), *([query.length] if query.length else [])))
     flags = {"excluded": nw.lit(value=False) if failed is None else failed, "told": unread_rows(samples, nw.lit(value=False))}
-    table = collect(samples.frame.select(*names, **flags), exact=False)
+    table = polars(samples.frame.select(*names, **flags)).collect()
     read_rows = _finite("vector") & ~pl.col("excluded") & ~pl.col("told")
     table = table.with_columns(read=read_rows).sort(where, maintain_order=True)
     read = table.filter("read")

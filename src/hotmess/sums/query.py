@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any, Literal
+from typing import Literal
 
 import narwhals as nw
 import polars as pl
 
+from hotmess.frames import collect, count, is_polars, number
 from hotmess.samples import Samples
 
 Loss = Literal["brier", "kl", "mode", "zero_one", "coverage", "squared", "spread"]
@@ -58,15 +59,6 @@ def first_rows(table: pl.DataFrame, columns: Sequence[str], most: int = 3) -> st
     return shown + (" …" if table.height > most else "")
 
 
-def collect(frame: nw.LazyFrame[Any], *, exact: bool) -> pl.DataFrame:
-    """Run a query. Sums of integers may be added in any order (`exact`); others are streamed only where they must be."""
-    native = frame.to_native()
-    if isinstance(native, pl.LazyFrame):
-        return native.collect(engine="streaming" if exact else "in-memory")
-    found: pl.DataFrame = frame.collect("polars").to_native()
-    return found.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
-
-
 def excluded_rows(samples: Samples) -> nw.Expr | None:
     """Rows that cannot count: failures of the infrastructure."""
     return nw.col("status").is_in(["error", "missing"]).fill_null(value=False) if samples.has("status") else None
@@ -93,9 +85,9 @@ def common_sums(query: Query, excluded: nw.Expr | None, unread: nw.Expr | None) 
     samples, length = query.samples, query.length
     added: dict[str, nw.Expr] = {"rows": nw.len()}
     if excluded is not None:
-        added["excluded"] = excluded.sum()
+        added["excluded"] = number(excluded)
     if unread is not None:
-        added["invalid"] = (unread if excluded is None else unread & ~excluded).sum()
+        added["invalid"] = number(unread if excluded is None else unread & ~excluded)
     if length is not None:
         # What failed has no length, or one that says nothing of the model.
         value = nw.col(length) if excluded is None else nw.when(~excluded).then(nw.col(length))
@@ -103,9 +95,10 @@ def common_sums(query: Query, excluded: nw.Expr | None, unread: nw.Expr | None) 
     if samples.has("n_choices"):
         added["options"] = nw.col("n_choices").max()
     if samples.kind == "score":
-        added["bad"] = ((nw.col("score") < 0.0) | (nw.col("score") > 1.0)).sum()
-        added["graded"] = ((nw.col("score") > 0.0) & (nw.col("score") < 1.0)).sum()
-    if samples.has("sample_id") and samples.frame.collect_schema()["sample_id"].is_integer():
+        added["bad"] = number((nw.col("score") < 0.0) | (nw.col("score") > 1.0))
+        added["graded"] = number((nw.col("score") > 0.0) & (nw.col("score") < 1.0))
+    whole = samples.has("sample_id") and samples.frame.collect_schema()["sample_id"].is_integer()
+    if whole and is_polars(samples.frame):
         # A sum of different powers of two has as many bits set as it has terms: an exact test for copies, one number wide.
         # Ids for which the sum is not an exact whole number look like copies, and are looked at more closely.
         power = nw.lit(2.0, dtype=nw.Float32) ** nw.col("sample_id")
@@ -131,8 +124,8 @@ def wide(query: Query, space: Space, added: dict[str, nw.Expr], units: dict[str,
     """A column per unit."""
     named = [value.alias(name) for name, value in (added | units).items()]
     frame = query.samples.frame
-    exact = space == "votes" or int(frame.select(nw.len()).collect("polars").item()) > _IN_ORDER
-    cells = collect(frame.group_by(*query.where).agg(*named), exact=exact)
+    streaming = space == "votes" or (is_polars(frame) and count(frame) > _IN_ORDER)
+    cells = collect(frame.group_by(*query.where).agg(*named), streaming=streaming)
     names = tuple(name.removeprefix("total:") for name in units if name.startswith("total:"))
     return Sums(space, as_text(finished(cells), "target_low", "target_high"), names)
 
