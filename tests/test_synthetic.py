@@ -429,24 +429,26 @@ def test_what_was_stopped_goes_on_to_the_same_bits(tiny, tmp_path):
 
 
 KILLED = """
-import sys, torch
+import os, signal, sys, torch
 from pathlib import Path
 from hotmess.synthetic import sweep
 from hotmess.synthetic.folder import Folder
 from hotmess.synthetic.setting import preset
+
+def midway(*_):
+    if any(folder.training(unit).exists() for unit in folder.units()):
+        os.kill(os.getpid(), signal.SIGKILL)
+
 torch.set_num_threads(1)
 sweep._KEPT = 0.0
 folder = Folder.open(Path(sys.argv[1]), preset("quick", eval(sys.argv[2])))
-sweep.work(folder, folder.units(), "cpu", lambda: False, lambda *_: print("on", flush=True))
+sweep.work(folder, folder.units(), "cpu", lambda: False, midway)
 """
 
 
 def test_what_was_killed_goes_on_to_the_same_bits(tiny, tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", KILLED, tmp_path / "run", repr(TINY)], stdout=subprocess.PIPE)
-    for _ in range(5):
-        process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    ended = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "run", repr(TINY)], check=False, timeout=300)
+    assert ended.returncode == -signal.SIGKILL
     folder = Folder.open(tmp_path / "run", tiny.preset)
     assert any(folder.training(unit).exists() for unit in folder.units())
     work(folder, folder.units(), "cpu", never, silent)

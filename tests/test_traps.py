@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 import hotmess
+from hotmess.copies import identical
 from hotmess.errors import explain
 from hotmess.prepare import prepare
-from hotmess.traps import identical, traps, unseen
+from hotmess.traps import traps, unseen
 
 QUESTIONS, SAMPLES = 12, 6
 

@@ -4,10 +4,13 @@ An engine only adds. It reads Parquet where it lies, as a lazy frame that narwha
 row per question; the mathematics is here. What an engine is to be told beyond this, its own configuration and environment say.
 """
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from logging import ERROR
+from socket import create_connection
 from typing import Any, Literal, get_args
 
 import narwhals as nw
@@ -19,6 +22,7 @@ __all__ = ["HERE", "Engine", "EngineName", "engine_of"]
 
 EngineName = Literal["polars", "duckdb", "spark", "ray"]
 
+_PATIENCE = 10.0  # seconds
 _NEEDS = {"duckdb": ("duckdb",), "spark": ("pyspark",), "ray": ("ray", "daft", "narwhals_daft")}
 
 
@@ -97,6 +101,8 @@ class Engine:
         """
         from pyspark.sql import SparkSession
 
+        if (self.address or "local").startswith("local"):
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take any python3 that they find
         building = SparkSession.builder.appName("hotmess").config("spark.ui.showConsoleProgress", "false")
         if self.address is not None:
             building = building.remote(self.address) if self.address.startswith("sc://") else building.master(self.address)
@@ -114,7 +120,10 @@ class Engine:
         import daft
         import ray
 
+        host, _, port = (self.address or "").removeprefix("ray://").rpartition(":")
         try:
+            if host and not ray.is_initialized():  # Ray itself tries for minutes
+                create_connection((host, int(port)), timeout=_PATIENCE).close()
             if not ray.is_initialized():
                 ray.init(address=self.address, log_to_driver=False, logging_level=ERROR)
             if daft.get_or_infer_runner_type() != "ray":

@@ -170,10 +170,7 @@ class Unreachable(FileError):
 
 
 class EngineFailed(FileError):
-    """An engine (DuckDB, Spark, Ray) gave up on a query.
-
-    Columns may hold other types than a sample table has, or a machine ran out of memory or was lost; its own log says more.
-    """
+    """DuckDB, Spark or Ray gave up on a query: columns of other types, too little memory, a lost machine; its log says more."""
 
     code = "engine-failed"
 
@@ -405,11 +402,7 @@ class NothingToShow(UsageError):
 
 
 class TooLarge(UsageError):
-    """An analysis needs the samples themselves, and these lie on another engine, too many to be fetched.
-
-    Figures are made of sums per question, which the engine adds up. What looks at samples one by one (halves, permutations,
-    examples of answers) fetches them; choose some with `--task` and `--model`, or read the store without `--engine`.
-    """
+    """What was asked for looks at single samples, and there are too many on another engine to be fetched; choose some."""
 
     code = "too-large"
 

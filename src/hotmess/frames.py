@@ -138,8 +138,9 @@ def collect(frame: nw.LazyFrame[Any], *, streaming: bool = True) -> pl.DataFrame
     try:
         found: pl.DataFrame = frame.collect("polars").to_native()
     except Exception as problem:  # every engine has errors of its own
-        said = (str(problem).strip() or type(problem).__name__).splitlines()[0][:200]
-        engine = frame.implementation.name.lower()
+        lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
+        engine = type(frame.to_native()).__module__.partition(".")[0].strip("_")
+        said = lines[-1 if engine == "daft" else 0][:200]  # Ray tells first where, and last why
         raise EngineFailed(
             f"{engine} gave up on a query: {said}", hint=f"look at the types of the columns, and at {engine}'s log"
         ) from problem

@@ -6,7 +6,7 @@ and its element at a place, for engines differ in everything else.
 
 from collections.abc import Sequence
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 from string import ascii_uppercase
 from typing import Any
 
@@ -15,26 +15,27 @@ import narwhals as nw
 from hotmess.errors import BadShape, UsageError
 from hotmess.frames import collect, count, number
 
-__all__ = ["unlisted"]
+__all__ = ["among_options", "row_per_test", "unlisted"]
 
+_NOTHING = -1e300  # an outcome that is not there
+_AND = "; "  # between options that are right together
 _WIDEST = 512  # elements of a list; a query has an expression for each
 
 
 def unlisted(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The frame with probabilities in columns of their own, tests in rows, and what is known of options in numbers.
+    """The frame with probabilities in columns of their own.
 
     Raises:
         BadShape: a list is too long for a query.
-        UsageError: answers are letters of options, or options come in several orders: that must be settled first.
+        UsageError: options come in several orders beside their probabilities.
     """
     names = frame.collect_schema().names()
-    if "choices" in names and "probs" in names:
-        frame = _by_place(frame)
-    elif "choices" in names and "answer" in names and "answer_not_option" not in names:
-        frame = _among_options(frame)
-    if "probs" in names:
-        frame = _apart(frame)
-    return _row_per_test(frame) if "tests" in names and "test_id" not in names else frame
+    if "probs" not in names:
+        return frame
+    if not _width(frame, "probs"):
+        return frame.drop("probs")
+    frame = _by_place(frame) if "choices" in names and _width(frame, "choices") else frame
+    return _apart(frame)
 
 
 def _width(frame: nw.LazyFrame[Any], name: str) -> int:
@@ -68,7 +69,8 @@ def _by_place(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     options = {f"_option_{place}": _at("choices", place) for place in range(width)}
     keys = [name for name in ("task", "question_id") if name in frame.collect_schema().names()]
     ends = [end for name in options for end in (nw.col(name).min().alias(f"{name}_a"), nw.col(name).max().alias(f"{name}_z"))]
-    each = frame.filter(~nw.col("choices").is_null()).with_columns(**options).group_by(*keys).agg(*ends)
+    stated = ~nw.col("probs").is_null()
+    each = frame.filter(stated, ~nw.col("choices").is_null()).with_columns(**options).group_by(*keys).agg(*ends)
     torn = count(each.filter(reduce(or_, [nw.col(f"{name}_a") != nw.col(f"{name}_z") for name in options])))
     if torn:
         raise UsageError(
@@ -80,48 +82,76 @@ def _by_place(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     places = [
         nw.when((target == _at("choices", place)).fill_null(value=False)).then(nw.lit(str(place))) for place in range(width)
     ]
-    there = nw.when(~target.is_null()).then(nw.lit("-1"))
-    return frame.with_columns(target=nw.coalesce(*places, there))
+    place = nw.coalesce(*places, nw.when(~target.is_null()).then(nw.lit("-1")))
+    return frame.with_columns(target=nw.when(stated).then(place).otherwise(target))
 
 
-def _among_options(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Of how many options an answer is one, and whether it and the target are among them."""
-    width = _width(frame, "choices")
+def among_options(frame: nw.LazyFrame[Any], never: str) -> nw.LazyFrame[Any]:
+    """The frame with `n_choices`, and with `answer_not_option` and `target_not_option`.
+
+    Args:
+        frame: answers beside their `choices`.
+        never: a text of our own, which is no option and need not be one.
+
+    Raises:
+        UsageError: answers are letters of their options.
+    """
+    width = max(_width(frame, "choices"), 1)
     listed = (nw.col("choices").list.len() > 0).fill_null(value=False)
     names = [name for name in ("answer", "target") if name in frame.collect_schema().names()]
-    foreign = {f"{name}_not_option": listed & ~_is_option(name, width) for name in names}
-    frame = frame.with_columns(**foreign)
+    frame = frame.with_columns(**{f"_{name}_parts": nw.col(name).cast(nw.String).str.split(_AND) for name in names})
+    foreign, several = {}, nw.lit(value=False)
+    for name in names:
+        parts = _width(frame, f"_{name}_parts")  # of a text that names options together
+        one, all_of_them = _is_option(nw.col(name).cast(nw.String), width), _are_options(f"_{name}_parts", parts, width)
+        foreign[f"{name}_not_option"] = listed & ~(one | all_of_them | _is(nw.col(name).cast(nw.String), never))
+        several = several | (listed & ~one & all_of_them & (nw.col(f"_{name}_parts").list.len() > 1).fill_null(value=False))
+    frame = frame.with_columns(**foreign, _several=several)
     letters = nw.col("answer_not_option") & (nw.col("answer").cast(nw.String).str.len_chars() == 1).fill_null(value=False)
-    spoken = int(collect(frame.select(number(letters))).item() or 0)
-    if spoken:
+    seen = collect(frame.select(number(letters).alias("letters"), number(nw.col("_several")).alias("several"))).to_dicts()[0]
+    if seen["letters"]:
         raise UsageError(
-            f"{spoken:,} answers are letters of their options rather than texts",
+            f"{seen['letters']:,} answers are letters of their options rather than texts",
             why="if options are shuffled between runs, a letter names another answer each time",
             hint="hotmess ingest TABLE -o STORE puts the texts in, or leave --engine out",
         )
-    return frame.with_columns(n_choices=nw.when(listed).then(nw.col("choices").list.len()))
+    many = nw.lit(None, dtype=nw.Int64) if seen["several"] else nw.when(listed).then(nw.col("choices").list.len())
+    return frame.with_columns(n_choices=many).drop("_several", *(f"_{name}_parts" for name in names))
 
 
-def _is_option(name: str, width: int) -> nw.Expr:
+def _is(text: nw.Expr, word: nw.Expr | str) -> nw.Expr:
+    return (text == word).fill_null(value=False)
+
+
+def _is_option(text: nw.Expr, width: int) -> nw.Expr:
     """Whether a text is one of the options; of what is not there it is said, too, for it is missing, not foreign."""
-    text = nw.col(name).cast(nw.String)
-    same = [(text == _at("choices", place)).fill_null(value=False) for place in range(width)]
-    return reduce(or_, same, text.is_null() | (text == "<correct>").fill_null(value=False))
+    return reduce(or_, [_is(text, _at("choices", place)) for place in range(width)], text.is_null())
 
 
-def _row_per_test(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Outcomes of unit tests with a row each; a run without outcomes keeps one."""
+def _are_options(name: str, parts: int, width: int) -> nw.Expr:
+    """Whether all parts of a text are options."""
+    return reduce(and_, [_is_option(_at(name, part), width) for part in range(parts)])
+
+
+def row_per_test(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Outcomes of unit tests with a row each, in `test_id` and `score`; a run without outcomes keeps one.
+
+    Raises:
+        BadShape: there are too many tests for a query.
+    """
     width = max(_width(frame, "tests"), 1)
     names = [name for name in frame.collect_schema().names() if name not in ("tests", "score")]
     places = [f"_test_{place}" for place in range(width)]
     ran = nw.col("tests").list.len().fill_null(0)
-    columns = {name: _at("tests", place).cast(nw.Float64) for place, name in enumerate(places)}
+    # Some engines leave out of an unpivoted table what is null.
+    columns = {name: _at("tests", place).cast(nw.Float64).fill_null(_NOTHING) for place, name in enumerate(places)}
     wide = frame.with_columns(_ran=ran, **columns).select(*names, "_ran", *places)
     long = wide.unpivot(on=places, index=[*names, "_ran"], variable_name="_place", value_name="score")
     there = [(nw.col("_place") == name) & (nw.col("_ran") > place) for place, name in enumerate(places)]
     bare = (nw.col("_place") == places[0]) & (nw.col("_ran") == 0)
     long = long.filter(reduce(or_, [*there, bare])).with_columns(test_id=_names_of(places, "test_names" in names))
     long = long.with_columns(test_id=nw.when(nw.col("_ran") > 0).then(nw.col("test_id")))
+    long = long.with_columns(score=nw.when(nw.col("score") > _NOTHING).then(nw.col("score")))
     return long.drop("_ran", "_place", *(["test_names"] if "test_names" in names else []))
 
 

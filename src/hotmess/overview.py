@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 
 from hotmess.checks import notices, problems
+from hotmess.copies import identical, refusal
 from hotmess.errors import HotmessError, Notice
 from hotmess.samples import GROUPS, Samples
 from hotmess.sums import Loss
 from hotmess.tally import tally
-from hotmess.traps import identical, refusal, traps, unseen
+from hotmess.traps import traps, unseen
 
 __all__ = ["Group", "Overview", "overview"]
 

@@ -1,6 +1,6 @@
 """From any frame to `Samples`: which kind of prediction it holds, and that kind in its canonical columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -8,14 +8,14 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from hotmess.answers import are_letters, by_text, from_completions, in_one_order
+from hotmess.answers import are_letters, by_text, from_completions, in_one_order, letters_and_texts
 from hotmess.errors import MissingColumn, NoTarget, Notice, UsageError
 from hotmess.frames import collect, distinct, is_polars, lazy, named, polars, selected, typed
 from hotmess.kinds import check_status, kind_of, of_groups, require_question
-from hotmess.lists import unlisted
+from hotmess.lists import among_options, row_per_test, unlisted
 from hotmess.samples import GROUPS, Label, Samples, added
 
-__all__ = ["prepare", "with_answers", "with_texts"]
+__all__ = ["letters_counted", "prepare", "with_answers", "with_texts"]
 
 CORRECT = "<correct>"  # the class of every answer of score 1 where no target is known
 _FIRST_ROWS = 100_000
@@ -51,9 +51,9 @@ def prepare(
         HotmessError: see `hotmess.errors` for each case; the message says what was found and what to type.
     """
     frame = with_answers(typed(named(lazy(table), columns or {})), pattern)
-    frame = frame if is_polars(frame) else unlisted(frame)
     frame = selected(frame, task=task, model=model)
     frame = frame.filter(of_groups(only)) if only else frame
+    frame = frame if is_polars(frame) else unlisted(frame)
     names = frame.collect_schema().names()
     require_question(names)
     if "status" in names:
@@ -77,19 +77,57 @@ def with_answers(frame: nw.LazyFrame[Any], pattern: str | None) -> nw.LazyFrame[
     return nw.from_native(from_completions(polars(frame), pattern))
 
 
-def with_texts(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """The frame with letters of options replaced by the options, and these in one order beside their probabilities."""
+def with_texts(frame: pl.LazyFrame, counted: pl.DataFrame | None = None) -> pl.LazyFrame:
+    """The frame with letters of options replaced by the options, and these in one order beside their probabilities.
+
+    Args:
+        frame: the rows.
+        counted: what `letters_counted` says of the whole table, if the rows are a part of it.
+    """
     schema = frame.collect_schema()
     if "choices" not in schema:
         return frame
     frame = frame.with_columns(pl.col("choices").cast(pl.List(pl.String)))
-    texts = [name for name in ("answer", "target", "intended") if schema.get(name) == pl.String]
-    if texts:
-        by = "task" if "task" in schema else pl.lit(0)
-        letters = [are_letters(name, texts, by).alias(f"_{name}_letters") for name in texts]
-        frame = frame.with_columns(letters).with_columns(by_text(name, letters=pl.col(f"_{name}_letters")) for name in texts)
-        frame = frame.drop(f"_{name}_letters" for name in texts)
+    if texts := _speaking(schema):
+        by = None if counted is not None else "task" if "task" in schema else pl.lit(0)
+        frame = frame if counted is None else _with_counted(frame, counted)
+        letters = [are_letters(name, texts, by).alias(f"_{name}_is_letter") for name in texts]
+        frame = frame.with_columns(letters).with_columns(by_text(name, letters=pl.col(f"_{name}_is_letter")) for name in texts)
+        known = [f"_{name}_is_letter" for name in texts]
+        frame = frame.drop(known if counted is None else [*known, *letters_and_texts(texts)])
     return frame.with_columns(in_one_order()) if "probs" in schema else frame
+
+
+def letters_counted(parts: Iterable[pl.LazyFrame]) -> pl.DataFrame | None:
+    """What decides, for each task of a table, whether its answers are letters of options; None if nothing has to be decided.
+
+    Args:
+        parts: the rows of the table; no more than one part is held at a time.
+    """
+    sums: list[pl.DataFrame] = []
+    for part in parts:
+        schema = part.collect_schema()
+        texts = _speaking(schema)
+        if "choices" not in schema or not texts:
+            return None
+        rows = part.with_columns(pl.col("choices").cast(pl.List(pl.String)))
+        counts = letters_and_texts(texts)
+        sums.append((rows.group_by("task").agg(**counts) if "task" in schema else rows.select(**counts)).collect())
+    if not sums:
+        return None
+    found = pl.concat(sums)
+    return found.group_by("task").agg(pl.all().sum()) if "task" in found.columns else found.sum()
+
+
+def _with_counted(frame: pl.LazyFrame, counted: pl.DataFrame) -> pl.LazyFrame:
+    if "task" in counted.columns:
+        return frame.join(counted.lazy(), on="task", how="left", nulls_equal=True, maintain_order="left")
+    return frame.with_columns(pl.lit(value).alias(name) for name, value in counted.row(0, named=True).items())
+
+
+def _speaking(schema: Mapping[str, Any]) -> list[str]:
+    """The columns that may speak of options by letter."""
+    return [name for name in ("answer", "target", "intended") if schema.get(name) == pl.String]
 
 
 # ---------------------------------------------------------------------------------------------- one function a kind
@@ -150,8 +188,11 @@ def _all_null(frame: nw.LazyFrame[Any], name: str) -> bool:
 
 def _with_choices(samples: Samples) -> Samples:
     """Count the options of each question, and mark answers and targets that are not among them."""
-    if not (samples.has("choices") and is_polars(samples.frame)):  # `unlisted` did it
+    if not samples.has("choices"):
         return samples
+    if not is_polars(samples.frame):
+        frame = among_options(samples.frame, CORRECT)
+        return replace(samples, frame=frame, columns=tuple(frame.collect_schema().names()))
     options = pl.col("choices").cast(pl.List(pl.String))
     listed = options.list.len() > 0
     native = with_texts(polars(samples.frame))
@@ -255,6 +296,9 @@ def _prepare_tests(samples: Samples) -> Samples:
             )
         return replace(samples, frame=samples.frame.with_columns(nw.col("score").cast(nw.Float64)))
     samples = samples.with_sample_ids()
+    if not is_polars(samples.frame):
+        rows = row_per_test(samples.frame)
+        return replace(samples, frame=rows, columns=tuple(rows.collect_schema().names()))
     frame = polars(samples.frame)
     named = "test_names" in samples.columns
     names = pl.col("test_names") if named else pl.int_ranges(0, pl.col("tests").list.len())

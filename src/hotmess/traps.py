@@ -1,25 +1,25 @@
 """Traps: ways in which a log can hold no variance, or a false one, and look well.
 
 Each is looked for where the table has the evidence, and says what was found, in how many samples, and what to do. They are
-notices: the reader of a figure must know them. One is more: repeats that are all the same (`identical`), for their variance of
-zero is no property of the model.
+notices: the reader of a figure must know them. One is more, and has a file of its own: `hotmess.copies`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import reduce
-from operator import and_, or_
+from operator import or_
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
-from hotmess.errors import NoRandomness, Notice
-from hotmess.frames import collect, count, is_polars, number, polars
+from hotmess.errors import Notice
+from hotmess.frames import collect, count, is_polars, number
+from hotmess.responses import LONG, counting, different, has, responses
 from hotmess.samples import GROUPS, LENGTHS, Samples
 
-__all__ = ["identical", "refusal", "told", "traps", "unseen"]
+__all__ = ["traps", "unseen"]
 
-LONG = 50  # characters; shorter texts may well be the same twice
+_FEW = 4  # options that tell one order from another
 _FEWEST = 10  # different lengths, below which they are a counter that rounds
 _CAPPED = 0.01  # of the samples at one greatest length
 _EVIDENCE = {
@@ -29,17 +29,13 @@ _EVIDENCE = {
     "choices": "reshuffled options",
     "source": "copies between runs",
 }
-_COLUMNS = (
-    *("source", "seed", "temperature", "cached", "completion_hash", "question_hash", "choices", "status", "reason", "effort"),
-    *LENGTHS,
-)
 
 
 def traps(samples: Samples) -> list[Notice]:
     """Every trap that the table shows evidence of."""
     if not set(samples.columns) & {*_EVIDENCE, "cached", "setting", *LENGTHS}:
         return []
-    rows, keys, said = _responses(samples)
+    rows, keys, said = responses(samples)
     found = [*_seeds(rows, keys), *_repeated(rows, keys), *_copied(rows, keys), *_asked(rows), *_capped(rows, samples)]
     found += [*_options(rows, keys), *_texts(rows, keys), *_settings(rows), *_graded(rows, keys, said), *_failed(rows)]
     return [*found, *_unread(rows), *_stopped(rows)]
@@ -51,138 +47,16 @@ def unseen(samples: Samples) -> list[str]:
     return [what for name, what in _EVIDENCE.items() if name not in samples.columns] + lengths
 
 
-def refusal(found: Sequence[tuple[dict[str, str], int, str]]) -> NoRandomness:
-    """Why a variance of zero is no result, where repeats are `identical`."""
-    return NoRandomness(
-        f"the repeats of all {sum(n for _, n, _ in found):,} questions with several samples are identical",
-        where=told(found),
-        why="then a variance of zero says nothing about the model: nothing was drawn at random",
-        hint="sample again with temperature above 0, without a fixed seed or a cache; --deterministic if zero is meant",
-    )
-
-
-def told(found: Sequence[tuple[dict[str, str], int, str]]) -> str:
-    """Who is `identical`, and what shows it, in words."""
-    shown = [" ".join([*(str(name) for name in group.values() if name), proof]) for group, _, proof in found[:3]]
-    return "; ".join(shown) + (" …" if len(found) > 3 else "")
-
-
-def identical(samples: Samples) -> list[tuple[dict[str, str], int, str]]:
-    """The tasks, models and settings all of whose repeats are the same; how many questions those are, and what shows it.
-
-    Equal answers alone are no proof, for a sure model gives them, too. The whole text shows it, if it is long; or lengths that
-    differ between questions and never within one; or equal texts, as far as they are known, where no randomness was asked for:
-    temperature 0, one seed, a cache.
-    """
-    rows, keys, said = _responses(samples)
-    names = rows.collect_schema().names()
-    lengths = [name for name in LENGTHS if name in names]
-    asked = [name for name in ("temperature", "seed", "cached") if name in names]
-    if not ("completion_hash" in names or lengths or asked):
-        return []
-    counted = [name for name in ("completion_hash", *lengths, "seed") if name in names]
-    same = [_different(name).alias(f"{name}_seen") for name in counted]
-    top = [nw.col(name).max().alias(f"{name}_top") for name in ("temperature", *lengths) if name in names]
-    cached = [nw.col("cached").cast(nw.Int64).min().alias("all_cached")] if "cached" in names else []
-    alike = [nw.col(name).n_unique().alias(f"{name}_said") for name in said]
-    each = _counts(rows).group_by(*keys).agg(nw.len().alias("n"), *alike, *same, *top, *cached).filter(nw.col("n") > 1)
-    proofs, groups = _proofs(names, lengths), [name for name in keys if name != "question_id"]
-    one = reduce(and_, [nw.col(f"{name}_said") == 1 for name in said])
-    told = [_surely(one & proof).cast(nw.Int64).alias(what) for what, proof in proofs.items()]
-    each = each.with_columns(*told, all=nw.lit(0))
-    apart = [nw.col(f"{name}_top").n_unique().alias(f"{name}_values") for name in lengths]
-    totals = each.group_by(*(groups or ["all"])).agg(nw.len().alias("n"), *(nw.col(what).min() for what in proofs), *apart)
-    found = []
-    for row in collect(totals).sort(groups or "n").to_dicts():
-        varied = any(row[f"{name}_values"] > 1 for name in lengths)
-        proof = next((what for what in proofs if row[what] and (what != _SAME_LENGTH or varied)), None)
-        if proof:
-            found.append(({name: row[name] for name in groups}, int(row["n"]), proof))
-    return found
-
-
-_SAME_LENGTH = "every completion has the same length, to the last token"
-
-
-def _proofs(names: list[str], lengths: list[str]) -> dict[str, nw.Expr]:
-    """What shows that the repeats of one question are copies."""
-    proofs: dict[str, nw.Expr] = {}
-    alike = nw.lit(value=True)
-    if "completion_hash" in names:
-        alike = nw.col("completion_hash_seen") == 1
-        long = nw.col("output_chars_top") >= LONG if "output_chars" in names else nw.lit(value=True)
-        proofs["every completion is the same, byte for byte"] = alike & _surely(long)
-    if lengths:
-        fixed = reduce(and_, [nw.col(f"{name}_seen") == 1 for name in lengths])
-        proofs[_SAME_LENGTH] = alike & fixed & reduce(or_, [_surely(nw.col(f"{name}_top") >= LONG) for name in lengths])
-        alike = alike & fixed
-    if "temperature" in names:
-        proofs["temperature 0 was asked for"] = alike & (nw.col("temperature_top").fill_null(1.0) == 0)
-    if "seed" in names:
-        proofs["one seed was sent with every request"] = alike & (nw.col("seed_seen") == 1)
-    if "cached" in names:
-        proofs["every answer came from a cache"] = alike & (nw.col("all_cached").fill_null(0) == 1)
-    return proofs
-
-
-def _different(name: str) -> nw.Expr:
-    """How many different values a column has; null is none."""
-    return nw.col(name).n_unique() - nw.col(name).is_null().cast(nw.Int64).max()
-
-
-def _surely(test: nw.Expr) -> nw.Expr:
-    """Whether something is known to be so."""
-    return test.fill_null(value=False)
-
-
-def _responses(samples: Samples) -> tuple[nw.LazyFrame[Any], list[str], list[str]]:
-    """One row per response; what names a question; and the columns that are equal where two responses say the same."""
-    frame, keys = samples.frame, list(samples.keys)
-    there = [name for name in _COLUMNS if name in samples.columns]
-    context = [name for name in ("context_id",) if name in samples.columns]
-    known = [name for name in there if name not in keys]
-    if samples.kind == "tests":  # a row for each test so far
-        whole = [*keys, *context, *(name for name in ("sample_id",) if name in samples.columns)]
-        return _runs(samples, whole, known), keys, ["prediction", "score"]
-    measured = {"answers": "answer", "score": "score", "vector": "vector", "probabilities": "prob_"}[samples.kind]
-    said = [name for name in samples.columns if name == measured or (measured == "prob_" and name.startswith(measured))]
-    score = [nw.col("score").cast(nw.Float64)] if samples.has("score") else []
-    if is_polars(frame) and (len(said) > 1 or samples.kind == "vector"):  # one number is counted faster than many
-        frame, said = nw.from_native(polars(frame).with_columns(prediction=pl.struct(said).hash())), ["prediction"]
-    plain = [name for name in said if name != "score"]
-    return frame.select(*keys, *context, *known, *plain, *score), keys, said
-
-
-def _runs(samples: Samples, whole: list[str], known: list[str]) -> nw.LazyFrame[Any]:
-    """One row per run of unit tests, with what tells its outcomes: a digest of them here, how many passed elsewhere."""
-    if is_polars(samples.frame):
-        outcome = pl.struct("test_id", "score").sort().hash().sum().alias("prediction")
-        first = (pl.col(name).first() for name in known)
-        rows = polars(samples.frame).group_by(whole, maintain_order=True).agg(outcome, *first, pl.col("score").sum())
-        return nw.from_native(rows)
-    passed = [nw.col("test_id").n_unique().alias("prediction"), nw.col("score").cast(nw.Float64).sum().alias("score")]
-    return samples.frame.group_by(*whole).agg(*passed, *(nw.col(name).max() for name in known))
-
-
-def _counts(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The rows that count: a failure of the infrastructure is no repeat."""
-    return rows.filter(~_surely(nw.col("status").is_in(["error", "missing"]))) if _has(rows, "status") else rows
-
-
-def _has(rows: nw.LazyFrame[Any], *names: str) -> bool:
-    return set(names) <= set(rows.collect_schema().names())
-
-
 # ---------------------------------------------------------------------------------------------- one trap each
 
 
 def _seeds(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
     """Samples of one question that were asked for with one seed."""
-    if not _has(rows, "seed"):
+    if not has(rows, "seed"):
         return
-    asked = _counts(rows).filter(~nw.col("seed").is_null())
-    cell = [*keys, *(name for name in ("context_id",) if _has(rows, name))]
-    differ = [nw.col("completion_hash").n_unique().alias("texts")] if _has(rows, "completion_hash") else []
+    asked = counting(rows).filter(~nw.col("seed").is_null())
+    cell = [*keys, *(name for name in ("context_id",) if has(rows, name))]
+    differ = [nw.col("completion_hash").n_unique().alias("texts")] if has(rows, "completion_hash") else []
     counts = [nw.len().alias("n"), nw.col("seed").n_unique().alias("seeds"), nw.col("seed").min().alias("first")]
     each = asked.group_by(*cell).agg(*counts, *differ).filter((nw.col("n") > 1) & (nw.col("seeds") < nw.col("n")))
     added = [nw.col(name).sum() for name in ("n", "seeds", *(["texts"] if differ else []))]
@@ -198,7 +72,7 @@ def _seeds(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
 
 def _repeated(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
     """Fewer different completions than samples."""
-    if not _has(rows, "completion_hash"):
+    if not has(rows, "completion_hash"):
         return
     long = _long(rows).group_by(*keys).agg(nw.len().alias("n"), nw.col("completion_hash").n_unique().alias("texts"))
     seen = collect(long.select(nw.col("n").sum(), nw.col("texts").sum()))
@@ -211,13 +85,13 @@ def _repeated(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
 
 
 def _long(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    found = _counts(rows).filter(~nw.col("completion_hash").is_null())
-    return found.filter(nw.col("output_chars") >= LONG) if _has(rows, "output_chars") else found
+    found = counting(rows).filter(~nw.col("completion_hash").is_null())
+    return found.filter(nw.col("output_chars") >= LONG) if has(rows, "output_chars") else found
 
 
 def _copied(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
     """Runs whose completions are those of another run: one cache, or one seed, served both."""
-    if not _has(rows, "completion_hash", "source"):
+    if not has(rows, "completion_hash", "source"):
         return
     text = [*keys, "completion_hash"]
     within = _long(rows).group_by(*text, "source").agg(nw.len().alias("within"))
@@ -236,10 +110,10 @@ def _copied(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
 def _asked(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
     """How much randomness was asked for: none at temperature 0, none from a cache."""
     named = {"temperature": nw.col("temperature") == 0, "cached": nw.col("cached")}
-    there = [number(test).alias(name) for name, test in named.items() if _has(rows, name)]
+    there = [number(test).alias(name) for name, test in named.items() if has(rows, name)]
     if not there:
         return
-    seen = collect(_counts(rows).select(nw.len().alias("n"), *there)).to_dicts()[0]
+    seen = collect(counting(rows).select(nw.len().alias("n"), *there)).to_dicts()[0]
     if seen.get("temperature"):
         found = f"{seen['temperature']:,} of {seen['n']:,} samples were asked for at temperature 0, which leaves little to chance"
         yield Notice("temperature-zero", found, "sample at the temperature at which the model is used")
@@ -253,7 +127,7 @@ def _capped(rows: nw.LazyFrame[Any], samples: Samples) -> Iterator[Notice]:
     length = samples.length
     if length is None or length == "actions":
         return
-    known = _counts(rows).filter(~nw.col(length).is_null()).with_columns(all=nw.lit(0))
+    known = counting(rows).filter(~nw.col(length).is_null()).with_columns(all=nw.lit(0))
     by = [name for name in GROUPS if name in samples.columns] or ["all"]
     counted = known.group_by(*by, length).agg(nw.len().alias("n"))
     ends = {"top": nw.col(length).max().over(*by), "whole": nw.col("n").sum().over(*by), "values": nw.len().over(*by)}
@@ -273,7 +147,7 @@ def _capped(rows: nw.LazyFrame[Any], samples: Samples) -> Iterator[Notice]:
 
 def _options(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
     """Options in another order from run to run."""
-    if not _has(rows, "choices") or rows.collect_schema()["choices"] == nw.String:
+    if not has(rows, "choices") or rows.collect_schema()["choices"] == nw.String:
         return
     known = rows.filter(~nw.col("choices").is_null()).with_columns(ordered=nw.col("choices").list.sort())
     orders, sets = nw.col("choices").n_unique().alias("orders"), nw.col("ordered").n_unique().alias("sets")
@@ -292,9 +166,9 @@ def _options(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
 
 def _texts(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
     """Questions whose text is not the same everywhere, though nothing says that the context changes."""
-    if not _has(rows, "question_hash") or _has(rows, "context_id"):
+    if not has(rows, "question_hash") or has(rows, "context_id"):
         return
-    each = rows.group_by(*keys).agg(_different("question_hash").alias("texts"))
+    each = rows.group_by(*keys).agg(different("question_hash").alias("texts"))
     several = nw.col("texts") > 1
     first = nw.when(several).then(nw.col("question_id")).min().alias("first")
     seen = collect(each.select(nw.len().alias("n"), number(several).alias("several"), first)).to_dicts()[0]
@@ -305,7 +179,7 @@ def _texts(rows: nw.LazyFrame[Any], keys: list[str]) -> Iterator[Notice]:
 
 def _settings(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
     """One model that was asked in several ways."""
-    if _has(rows, "setting"):
+    if has(rows, "setting"):
         several = _values(rows, "setting")
         if several:
             row = several[0]
@@ -314,7 +188,7 @@ def _settings(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
             yield Notice("mixed-settings", found, "--pool setting puts them together")
         return
     for name in ("effort", "temperature"):
-        several = _values(rows, name) if _has(rows, name) else []
+        several = _values(rows, name) if has(rows, name) else []
         if several:
             found = (
                 f"{name} takes {len(several[0][name])} values within {several[0].get('model', 'one model')}, and they are pooled"
@@ -324,7 +198,7 @@ def _settings(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
 
 def _values(rows: nw.LazyFrame[Any], name: str) -> list[dict[str, Any]]:
     """The tasks and models that have several values of a column, and these."""
-    by = [one for one in ("task", "model") if _has(rows, one)]
+    by = [one for one in ("task", "model") if has(rows, one)]
     seen = collect(rows.group_by(*by, name).agg(nw.len().alias("n"))).with_columns(all=pl.lit(0))
     each = seen.group_by(by or ["all"]).agg(pl.col(name).sort())
     return each.filter(pl.col(name).list.len() > 1).sort(by or ["all"]).to_dicts()
@@ -332,11 +206,16 @@ def _values(rows: nw.LazyFrame[Any], name: str) -> list[dict[str, Any]]:
 
 def _graded(rows: nw.LazyFrame[Any], keys: list[str], said: list[str]) -> Iterator[Notice]:
     """One completion that was graded in two ways: the grader's chance, which counts as the model's."""
-    if not _has(rows, "completion_hash"):
+    if not has(rows, "completion_hash"):
         return
-    verdicts = ["score"] if _has(rows, "score") and "prediction" not in said else said
-    text = [*keys, "completion_hash", *(name for name in ("choices",) if _has(rows, name))]  # letters move with the options
-    twice = _counts(rows).filter(~nw.col("completion_hash").is_null(), *(~nw.col(name).is_null() for name in verdicts))
+    verdicts = ["score"] if has(rows, "score") and "prediction" not in said else said
+    text = [*keys, "completion_hash"]
+    if has(rows, "choices") and is_polars(rows):  # letters move with the options
+        text = [*text, "choices"]
+    elif has(rows, "choices"):  # not every engine groups by lists
+        places = {f"_option_{place}": _option(place) for place in range(_FEW)}
+        rows, text = rows.with_columns(**places), [*text, *places]
+    twice = counting(rows).filter(~nw.col("completion_hash").is_null(), *(~nw.col(name).is_null() for name in verdicts))
     each = twice.group_by(*text).agg(nw.len().alias("n"), *(nw.col(name).n_unique().alias(f"{name}_torn") for name in verdicts))
     torn = reduce(or_, [nw.col(f"{name}_torn") > 1 for name in verdicts])
     seen = collect(each.filter(nw.col("n") > 1).select(nw.len().alias("n"), number(torn).alias("torn"))).to_dicts()[0]
@@ -347,9 +226,14 @@ def _graded(rows: nw.LazyFrame[Any], keys: list[str], said: list[str]) -> Iterat
         )
 
 
+def _option(place: int) -> nw.Expr:
+    options = nw.col("choices")
+    return nw.when(options.list.len() > place).then(options.list.get(place))
+
+
 def _stopped(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
     """Samples that a limit stopped."""
-    if _has(rows, "status"):
+    if has(rows, "status"):
         seen = collect(rows.select(nw.len().alias("n"), number(nw.col("status") == "limit").alias("stopped"))).to_dicts()[0]
         if seen["stopped"]:
             yield Notice("stopped", f"{seen['stopped']:,} of {seen['n']:,} samples were stopped by a limit")
@@ -357,7 +241,7 @@ def _stopped(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
 
 def _unread(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
     """Why answers could not be read, as the log says."""
-    if not _has(rows, "status", "reason"):
+    if not has(rows, "status", "reason"):
         return
     unread = rows.filter((nw.col("status") == "invalid") & ~nw.col("reason").is_null())
     seen = collect(unread.group_by("reason").agg(nw.len().alias("n"))).sort("n", "reason", descending=[True, False])
@@ -368,7 +252,7 @@ def _unread(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
 
 def _failed(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:
     """Failures of the infrastructure that the log scores as wrong answers."""
-    if not _has(rows, "status", "score"):
+    if not has(rows, "status", "score"):
         return
     seen = count(rows.filter((nw.col("status") == "error") & (nw.col("score") == 0)))
     if seen:

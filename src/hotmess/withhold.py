@@ -2,11 +2,11 @@
 
 import narwhals as nw
 
+from hotmess.copies import identical, refusal, told
 from hotmess.errors import Notice
 from hotmess.frames import count
 from hotmess.rows import Row
 from hotmess.samples import GROUPS, Samples
-from hotmess.traps import identical, refusal, told
 
 __all__ = ["readable", "without_copies"]
 

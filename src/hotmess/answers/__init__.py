@@ -5,7 +5,7 @@
 """
 
 from hotmess.answers.completions import PATTERNS, from_completions
-from hotmess.answers.letters import are_letters, by_text, in_one_order
+from hotmess.answers.letters import are_letters, by_text, in_one_order, letters_and_texts
 from hotmess.answers.stated import stated
 
-__all__ = ["PATTERNS", "are_letters", "by_text", "from_completions", "in_one_order", "stated"]
+__all__ = ["PATTERNS", "are_letters", "by_text", "from_completions", "in_one_order", "letters_and_texts", "stated"]

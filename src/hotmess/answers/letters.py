@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-__all__ = ["are_letters", "by_text", "in_one_order"]
+__all__ = ["are_letters", "by_text", "in_one_order", "letters_and_texts"]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALONE = r"^\s*[(\[]?\s*([A-Za-z])\s*[)\].:]*\s*$"
@@ -56,7 +56,12 @@ def by_text(name: str, *, letters: pl.Expr) -> pl.Expr:
     )
 
 
-def are_letters(name: str, names: Sequence[str], by: pl.Expr | str) -> pl.Expr:
+def letters_and_texts(names: Sequence[str]) -> dict[str, pl.Expr]:
+    """How many values of each column can only be letters, and how many can only be texts; those of parts of a table add up."""
+    return {_count(name, letters=side): _only(name, letters=side).sum() for name in names for side in (True, False)}
+
+
+def are_letters(name: str, names: Sequence[str], by: pl.Expr | str | None = None) -> pl.Expr:
     """Whether a column of a task speaks of options by letter rather than by text.
 
     Options may look like letters (C and N, the elements), so all values of the task decide: those that can only be letters
@@ -65,12 +70,16 @@ def are_letters(name: str, names: Sequence[str], by: pl.Expr | str) -> pl.Expr:
     Args:
         name: the column that is asked about.
         names: all columns that speak of options.
-        by: what a task is.
+        by: what a task is; without it, columns hold the sums of `letters_and_texts` over the task of each row.
     """
-    apart = {other: (_only(other, letters=True).sum().over(by), _only(other, letters=False).sum().over(by)) for other in names}
-    letters, texts = apart[name]
-    every = [sum(pair[side] for pair in apart.values()) for side in (0, 1)]
+    sums = {known: pl.col(known) if by is None else count.over(by) for known, count in letters_and_texts(names).items()}
+    letters, texts = (sums[_count(name, letters=side)] for side in (True, False))
+    every = [sum(sums[_count(other, letters=side)] for other in names) for side in (True, False)]
     return pl.when(letters + texts > 0).then(letters > texts).otherwise(every[0] > every[1])
+
+
+def _count(name: str, *, letters: bool) -> str:
+    return f"_{name}_{'letters' if letters else 'texts'}"
 
 
 def _only(name: str, *, letters: bool) -> pl.Expr:
@@ -98,6 +107,7 @@ def _own_label(text: pl.Expr, letter: pl.Expr) -> pl.Expr:
 
 
 def in_one_order() -> tuple[pl.Expr, pl.Expr]:
-    """`choices` and the `probs` beside them, both in alphabetical order of the options."""
-    order = pl.col("choices").list.eval(pl.element().arg_sort())
-    return pl.col("choices").list.gather(order), pl.col("probs").list.gather(order, null_on_oob=True)
+    """`choices` and the `probs` beside them, both in alphabetical order of the options; without `probs` they stay."""
+    options, order = pl.col("choices"), pl.col("choices").list.eval(pl.element().arg_sort())
+    ordered = pl.when(pl.col("probs").is_not_null()).then(options.list.gather(order)).otherwise(options)
+    return ordered.alias("choices"), pl.col("probs").list.gather(order, null_on_oob=True)

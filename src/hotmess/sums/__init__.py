@@ -8,8 +8,9 @@ per unit; others (free-form answers, unit tests) a row per cell and unit.
 from hotmess.samples import Samples
 from hotmess.sums.classes import answers, probabilities, right_or_wrong
 from hotmess.sums.crossfit import crossfit
-from hotmess.sums.points import scores, tests, vectors
+from hotmess.sums.points import scores, tests
 from hotmess.sums.query import DELTA, HIGHS, LOWS, Loss, Query, Space, Sums, first_rows, is_sum
+from hotmess.sums.vectors import vectors
 
 __all__ = ["DELTA", "HIGHS", "LOWS", "Loss", "Query", "Space", "Sums", "crossfit", "first_rows", "is_sum", "sums"]
 

@@ -1,16 +1,13 @@
-"""Sums of predictions that are points: scores on a line, outcomes of unit tests, embeddings and coordinates."""
+"""Sums of predictions that are points on a line: scores, and outcomes of unit tests."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
-import numpy as np
 import polars as pl
-from jaxtyping import Float
-from numpy import ndarray
 
-from hotmess.errors import BadShape, DuplicateSamples
-from hotmess.frames import collect, is_polars, number, polars
+from hotmess.errors import DuplicateSamples
+from hotmess.frames import collect, is_polars, number
 from hotmess.sums.query import (
     Query,
     Sums,
@@ -110,54 +107,3 @@ def _outcomes(query: Query, run: Sequence[str]) -> nw.LazyFrame[Any]:
             hint="give each run its own sample_id",
         )
     return rows
-
-
-def vectors(query: Query) -> Sums:
-    """Points, as residuals to their target where there is one."""
-    samples, where = query.samples, query.where
-    aimed = samples.has_target and query.loss != "spread"
-    failed = excluded_rows(samples)
-    names = dict.fromkeys((*where, "vector", *(["target_vector"] if aimed else []), *([query.length] if query.length else [])))
-    flags = {"excluded": nw.lit(value=False) if failed is None else failed, "told": unread_rows(samples, nw.lit(value=False))}
-    table = polars(samples.frame.select(*names, **flags)).collect()
-    read_rows = _finite("vector") & ~pl.col("excluded") & ~pl.col("told")
-    table = table.with_columns(read=read_rows).sort(where, maintain_order=True)
-    read = table.filter("read")
-    f = _matrix(read["vector"], "vector")
-    if aimed:
-        f = f - _targets(read, f.shape[1])
-    counts = {"rows": pl.len(), "excluded": pl.col("excluded").sum()}
-    counts["invalid"] = (~pl.col("read") & ~pl.col("excluded")).sum()
-    if query.length:
-        length = pl.col(query.length).filter(~pl.col("excluded"))
-        counts |= {"length": length.sum(), "lengths": length.count()}
-    cells = table.group_by(where).agg(**counts).join(_added_up(read, f, where), on=where, how="left", nulls_equal=True)
-    return Sums("points", finished(cells), tuple(map(str, range(f.shape[1]))))
-
-
-def _added_up(read: pl.DataFrame, f: Float[ndarray, "row dim"], where: Sequence[str]) -> pl.DataFrame:
-    cell = read.select(pl.struct(where).rle_id()).to_series().to_numpy()
-    first = np.flatnonzero(np.diff(cell, prepend=-1))
-    total, square = np.add.reduceat(f, first, axis=0), np.add.reduceat((f * f).sum(1), first)
-    columns = {"square": square} | {f"total:{unit}": total[:, unit] for unit in range(f.shape[1])}
-    return read[first].select(*where).with_columns(pl.Series(name, values) for name, values in columns.items())
-
-
-def _finite(name: str) -> pl.Expr:
-    numbers = pl.col(name).list.eval(pl.element().is_finite().fill_null(value=False)).list.all()
-    return (numbers & (pl.col(name).list.len() > 0)).fill_null(value=False)
-
-
-def _targets(read: pl.DataFrame, width: int) -> Float[ndarray, "row dim"]:
-    target = _matrix(read["target_vector"], "target_vector")
-    if target.shape[1] != width:
-        raise BadShape(f"`vector` has {width} numbers and `target_vector` {target.shape[1]}")
-    return target
-
-
-def _matrix(column: pl.Series, name: str) -> Float[ndarray, "row dim"]:
-    sizes = sorted(set(column.list.len().to_list()), key=lambda size: size or 0)
-    if len(sizes) != 1 or not sizes[0]:
-        found = " and ".join(str(size or "no") for size in sizes[:4]) or "no"
-        raise BadShape(f"`{name}` holds vectors of {found} numbers", why="they must all live in one space")
-    return column.explode().to_numpy().astype(float).reshape(len(column), sizes[0])
