@@ -412,7 +412,7 @@ def test_the_commands(run, tmp_path):
     assert code == 0
     assert [log["samples"] for log in json.loads(out)["logs"]] == [120] * 3
     code, _, err = run("store", store, "--clean")
-    assert (code, err.splitlines()[0]) == (0, "0 parts of killed runs removed (older than an hour)")
+    assert (code, err.splitlines()[0]) == (0, "0 files that nobody reads removed (older than an hour)")
     code, out, _ = run("measure", store, "--json")
     assert code == 0
     assert len(json.loads(out)["rows"]) == 3

@@ -106,10 +106,14 @@ class Engine:
         building = SparkSession.builder.appName("hotmess").config("spark.ui.showConsoleProgress", "false")
         if self.address is not None:
             building = building.remote(self.address) if self.address.startswith("sc://") else building.master(self.address)
+        running = SparkSession.getActiveSession()
         try:
-            return building.getOrCreate()
+            session = building.getOrCreate()
         except Exception as problem:
             raise self._unreachable(problem) from problem
+        if running is None and not (self.address or "").startswith("sc://"):  # ours to quiet
+            session.sparkContext.setLogLevel("ERROR")
+        return session
 
     def ray(self) -> None:
         """Join the cluster of Ray, and let Daft run its queries there.

@@ -160,7 +160,7 @@ def _plain(digits: int | None, fraction: int) -> Any:
 
 def number(test: nw.Expr) -> nw.Expr:
     """In how many rows something is so."""
-    return test.cast(nw.Int64).sum()
+    return test.cast(nw.Int8).sum()
 
 
 def _check_names(columns: Mapping[str, str]) -> None:

@@ -179,7 +179,7 @@ class Reading:
         Raises:
             HotmessError: `samples` would, too.
         """
-        frame = with_kept_texts(self.frame, self.stores, questions) if self.stores else self.frame
+        frame = with_kept_texts(lazy(self.frame), self.stores, questions) if self.stores else self.frame
         apart = replace(self, frame=with_texts_apart(frame, self.columns, self.logs))
         found = [chosen(samples, questions) for samples in apart.each(label, task, model)]
         return told(pl.concat(found, how="diagonal_relaxed"), self.logs, self.how, self.processes)

@@ -3,21 +3,24 @@
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from glob import glob, has_magic
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
+from logging import NullHandler, getLogger
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from hotmess.errors import MissingExtra, NoSuchPath, UnreadableFile
+from hotmess.errors import HotmessError, MissingExtra, NoSuchPath, Unreachable, UnreadableFile
 
-__all__ = ["STORE", "File", "files", "is_remote", "remote"]
+__all__ = ["STORE", "File", "files", "is_remote", "reaching", "remote"]
 
 STORE = "hotmess-store.json"
 """The file that makes a folder a store; see `hotmess.read.store`."""
+
+getLogger("gcsfs").addHandler(NullHandler())  # it prints, with tracebacks, what it raises as well
 
 _HEAD = 65_536
 _LONGEST = 1000  # characters of a path
@@ -49,23 +52,28 @@ class File:
         """The names of the folders above it, and its own."""
         return tuple(part for part in self.path.replace("\\", "/").split("/") if part)
 
-    def open(self) -> BufferedReader:
+    def open(self, ahead: int | None = None) -> BufferedReader:
         """Open it for reading; remote files fetch the parts that are asked for.
+
+        Args:
+            ahead: how many bytes of a remote file to fetch beyond what is asked for; else as many as its file system thinks fit.
 
         Raises:
             UnreadableFile: it cannot be opened.
+            Unreachable: its server does not answer.
         """
         try:
             if is_remote(self.path):
-                system, path = remote(self.path)
-                return BufferedReader(system.open(path, "rb"))
+                with reaching(self.path):
+                    system, path = remote(self.path)
+                    return BufferedReader(_Fetched(self.path, system.open(path, "rb", block_size=ahead)))
             return Path(self.path).open("rb")
         except OSError as problem:
             raise UnreadableFile(f"`{self.shown}` cannot be opened: {problem.strerror or problem}") from problem
 
     def head(self, count: int = _HEAD) -> bytes:
         """Its first bytes, enough to tell what it is."""
-        with self.open() as stream:
+        with self.open(count) as stream:
             return stream.read(count)
 
     def read(self) -> bytes:
@@ -78,8 +86,9 @@ class File:
         folder = self.path.rpartition("/")[0]
         path = f"{folder}/{name}" if folder or self.path.startswith("/") else name
         if is_remote(path):
-            system, inside = remote(path)
-            return _found(path, system, inside, asked=False) if system.exists(inside) else None
+            with reaching(path):
+                system, inside = remote(path)
+                return _found(path, system, inside, asked=False) if system.exists(inside) else None
         try:
             return _local(Path(path), asked=False) if Path(path).is_file() else None
         except OSError:  # a log may name a file that no system could hold
@@ -89,11 +98,62 @@ class File:
         """The name of a file of the same folder that begins and ends so."""
         folder = self.path.rpartition("/")[0]
         if is_remote(self.path):
-            system, inside = remote(folder)
-            names = (str(path).rstrip("/").rpartition("/")[2] for path in system.ls(inside, detail=False))
+            with reaching(folder):
+                system, inside = remote(folder)
+                names = [str(path).rstrip("/").rpartition("/")[2] for path in system.ls(inside, detail=False)]
         else:
-            names = (path.name for path in Path(folder).iterdir())
+            names = [path.name for path in Path(folder).iterdir()]
         return next((name for name in names if name.startswith(prefix) and name.endswith(suffix)), None)
+
+
+class _Fetched(RawIOBase):
+    """A remote file, whose errors are ours however late they come."""
+
+    def __init__(self, path: str, file: Any) -> None:
+        self._path, self._file = path, file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._file.seekable())
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            with reaching(self._path):
+                data = self._file.read(len(buffer))
+        except OSError as problem:
+            raise UnreadableFile(f"`{self._path}` cannot be read to its end: {problem.strerror or problem}") from problem
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+@contextmanager
+def reaching(address: str) -> Iterator[None]:
+    """Errors of file systems elsewhere, which have classes of their own, as ours; what is not there is `FileNotFoundError`.
+
+    Raises:
+        Unreachable: the server does not answer, or may not be asked.
+    """
+    try:
+        yield
+    except (HotmessError, FileNotFoundError):
+        raise
+    except Exception as problem:
+        said = (str(problem).strip() or type(problem).__name__).splitlines()[0][:200]
+        hint = "is the address right, and may you read it?"
+        raise Unreachable(f"`{address}` cannot be reached: {said}", hint=hint) from problem
 
 
 def files(sources: Sequence[str | PathLike[str] | File]) -> list[File]:
@@ -176,7 +236,11 @@ _KEPT: list[Any] = []  # open temporary files
 
 
 def remote(path: str) -> tuple[Any, str]:
-    """The file system of an address, and the path in it."""
+    """The file system of an address, and the path in it.
+
+    Raises:
+        MissingExtra: it needs a library that is not installed.
+    """
     try:
         from fsspec.core import url_to_fs
     except ImportError as problem:
@@ -203,6 +267,7 @@ def _found(path: str, system: Any, inside: str, *, asked: bool) -> File:
 
 def _elsewhere(source: str) -> Iterator[File]:
     system, inside = remote(source)
+    system.invalidate_cache()  # of listings, of a time when less was there
     try:
         if has_magic(inside.partition("?")[0]) and "?" not in source:
             names = sorted(system.glob(inside))
@@ -223,4 +288,5 @@ def _elsewhere(source: str) -> Iterator[File]:
         raise NoSuchPath(f"there is nothing at `{source}`", hint="is the address right, and may you read it?")
     for name in names:
         address = system.unstrip_protocol(name)
-        yield _found(address, system, name, asked=False)
+        with reaching(address), suppress(FileNotFoundError):  # gone since it was listed
+            yield _found(address, system, name, asked=False)

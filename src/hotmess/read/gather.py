@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from hashlib import file_digest
@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from os import PathLike
 from os.path import commonpath
 from types import ModuleType
+from typing import Any
 
 import polars as pl
 
@@ -31,6 +32,8 @@ Progress = Callable[[int, int], None]
 
 _LISTS = {"eval-set.json", "logs.json"}
 _SHOWN = 3
+_AT_ONCE = 16  # files that are looked into at once
+_UNREADABLE = object()  # the format of a file that cannot be opened
 _WORTH = 64 << 20  # bytes of logs that make it worth while to start more processes
 _KEYS = ("task", "model", "setting", "question_id", "context_id", "sample_id")
 
@@ -116,9 +119,13 @@ def together(every: Sequence[File]) -> dict[str, list[File]]:
     every = _without_lists(_without_shards(list(every)))
     units: dict[str, list[File]] = {}
     unknown = []
-    for file in every:
-        kind, folder = _format(file), file.path.rpartition("/")[0]
-        if kind is None:
+    with ThreadPoolExecutor(_AT_ONCE) as threads:  # of files at an address the first bytes take a while each
+        kinds = list(threads.map(_format_if_readable, every))
+    for file, kind in zip(every, kinds, strict=True):
+        folder = file.path.rpartition("/")[0]
+        if kind is _UNREADABLE:  # who reads it says why
+            units[file.path] = [file]
+        elif kind is None:
             unknown.append(file)
         elif kind is swe_bench:  # reports, and trajectories in other folders
             units.setdefault(str(kind.NAME), []).append(file)
@@ -178,6 +185,16 @@ def _format(file: File) -> ModuleType | None:
         if kind.fits(file, head):
             return kind
     return tables if tables.is_table(file, head) else None
+
+
+def _format_if_readable(file: File) -> Any:
+    """The reader of a file; a file that cannot be opened, and was not named, stops nobody."""
+    try:
+        return _format(file)
+    except FileError:
+        if file.asked:
+            raise
+        return _UNREADABLE
 
 
 def _unknown(every: Sequence[File], unknown: Sequence[File]) -> NotATable:

@@ -31,9 +31,9 @@ _FORMATS = {
 }
 SUFFIXES = tuple(_FORMATS)
 _MAGIC = {b"PAR1": "Parquet", b"ARRO": "Arrow"}
-_TEXTS = ("task", "model", "setting", "question_id", "context_id", "test_id", "answer", "target", "status")
-_NESTED = 20  # objects in one line, from which on they are kept as text
-_SEPARATORS = {"CSV": ",", "TSV": "\t"}
+TEXTS = ("task", "model", "setting", "question_id", "context_id", "test_id", "answer", "target", "status")
+NESTED = 20  # objects in one line, from which on they are kept as text
+SEPARATORS = {"CSV": ",", "TSV": "\t"}
 
 
 def is_table(file: File, head: bytes) -> bool:
@@ -90,8 +90,8 @@ def _open(file: File, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
         return pl.scan_parquet(here, glob=False)
     if name == "Arrow":
         return pl.scan_ipc(here)
-    if name in _SEPARATORS:
-        return _csv(here, _SEPARATORS[name], columns)
+    if name in SEPARATORS:
+        return _csv(here, SEPARATORS[name], columns)
     if name == "JSON lines":
         return _json_lines(file)
     return _json(file)
@@ -99,7 +99,7 @@ def _open(file: File, name: str, columns: Mapping[str, str]) -> pl.LazyFrame:
 
 def _json_lines(file: File) -> pl.LazyFrame:
     with file.open() as stream:
-        nested = any(line.count(b"{") > _NESTED for line in lines(stream))
+        nested = any(line.count(b"{") > NESTED for line in lines(stream))
         stream.seek(0)
         if not nested:
             return pl.read_ndjson(stream, infer_schema_length=None).lazy()
@@ -112,7 +112,7 @@ def _csv(here: Any, separator: str, columns: Mapping[str, str]) -> pl.LazyFrame:
     ``007`` and ``7``, or ``1.0`` and ``1``, are different answers until somebody says otherwise.
     """
     names = pl.read_csv(here, separator=separator, n_rows=0, glob=False).columns
-    texts = {columns.get(name, name): pl.String for name in _TEXTS}
+    texts = {columns.get(name, name): pl.String for name in TEXTS}
     known = {name: dtype for name, dtype in texts.items() if name in names}
     return pl.read_csv(here, separator=separator, schema_overrides=known, infer_schema_length=None, glob=False).lazy()
 
