@@ -14,6 +14,7 @@ import pytest
 import worlds
 
 import hotmess
+from hotmess import tally
 from hotmess.errors import DuplicateSamples, EmptyTable, NotATable, OtherVersion, UnreadableFile, UsageError
 from hotmess.read import Reading
 from hotmess.read.files import STORE
@@ -177,6 +178,19 @@ def test_samples_of_two_tables_under_one_id_are_refused_and_none_is_thrown_away(
     ingest([source], str(tmp_path / "store"))
     with pytest.raises(DuplicateSamples):
         hotmess.measure(hotmess.read(tmp_path / "store"))
+
+
+def test_ids_are_looked_at_some_questions_at_a_time(tmp_path, monkeypatch):
+    """All ids at once would take as much memory as the samples."""
+    table = worlds.lengths(0, questions=30, samples=6).with_columns(pl.col("sample_id").cast(pl.String))
+    ids = table.with_columns(sample_id=pl.int_range(pl.len()).cast(pl.String))
+    monkeypatch.setattr(tally, "_IDS", 20)
+    assert hotmess.measure(ids).rows[0].questions == 30
+    for row in (0, 90, 179):
+        again = pl.concat([ids, ids[row : row + 1]]).sample(fraction=1, shuffle=True, seed=row)
+        with pytest.raises(DuplicateSamples, match=r"1 question\(s\) have the same sample_id") as caught:
+            hotmess.measure(again)
+        assert str(ids["question_id"][row]) in caught.value.where
 
 
 def test_logs_of_one_name_in_two_places_are_two(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ prediction. A one-hot answer is counted, never expanded. `hotmess.blocks` makes 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import narwhals as nw
 import numpy as np
@@ -20,7 +21,7 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from hotmess.errors import BadShape, DuplicateSamples, EmptyTable, MissingValue, NothingCounts
-from hotmess.frames import collect
+from hotmess.frames import collect, is_polars
 from hotmess.samples import Kind, Samples
 from hotmess.sums import DELTA, HIGHS, LOWS, Loss, Query, Space, Sums, crossfit, first_rows, is_sum, sums
 
@@ -28,6 +29,7 @@ __all__ = ["DELTA", "Loss", "Tally", "asked_by", "count_questions", "crossfitted
 
 
 _EXACT = 2.0**53  # whole numbers below are exact as floats
+_IDS = 8_000_000  # ids of samples that are looked at together
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,18 @@ def _check(made: Tally, samples: Samples) -> None:
         _check_copies(made, samples)
 
 
+def _some_questions(cells: pl.DataFrame) -> list[nw.Expr | None]:
+    """The questions in ranges of not too many rows, so that the ids of their samples fit into memory; None for all of them."""
+    if cells["rows"].sum() <= _IDS:
+        return [None]
+    rows = cells.group_by("question_id").agg(pl.col("rows").sum()).sort("question_id")
+    rows = rows.with_columns(part=(pl.col("rows").cum_sum() / _IDS).ceil())
+    ends = rows.group_by("part").agg(pl.col("question_id").max().alias("last"))["last"].sort().to_list()
+    question = nw.col("question_id")
+    inner = [(question > above) & (question <= end) for above, end in pairwise(ends)]
+    return [question <= ends[0], *inner]
+
+
 def _check_copies(made: Tally, samples: Samples) -> None:
     """Refuse a response that is there twice."""
     cells, where = made.cells, made.where
@@ -227,8 +241,10 @@ def _check_copies(made: Tally, samples: Samples) -> None:
         if whole and (np.bitwise_count(bits.astype(np.int64)) == cells["rows"].to_numpy()).all():
             return
     where = tuple(dict.fromkeys((*where, "sample_id")))
-    rows = samples.frame.group_by(*where).agg(nw.len().alias("rows"))
-    copies = collect(rows.filter(nw.col("rows") > 1))
+    some = _some_questions(cells) if is_polars(samples.frame) else [None]  # other engines spill
+    frames = (samples.frame if part is None else samples.frame.filter(part) for part in some)
+    counted = (frame.group_by(*where).agg(nw.len().alias("rows")) for frame in frames)
+    copies = pl.concat([collect(rows.filter(nw.col("rows") > 1)) for rows in counted])
     if copies.height:
         raise DuplicateSamples(
             f"{copies.height} question(s) have the same sample_id more than once",
