@@ -1,7 +1,6 @@
 """Engines: DuckDB, Spark and Daft (by which Ray adds up) give the figures of Polars, and send back what is per question."""
 
 import json
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -9,6 +8,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
+from clusters import need
 from polars.testing import assert_frame_equal
 
 import hotmess
@@ -180,6 +180,7 @@ SLOW = ("failed", "several right", "unstated kl", "lists kl in contexts", "unit 
 
 
 def scanned(name, path):
+    need(name)
     if name == "duckdb":
         return duckdb.read_parquet(str(path))
     if name == "daft":
@@ -188,9 +189,6 @@ def scanned(name, path):
 
 
 def spark():
-    pytest.importorskip("pyspark")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java")
     session = Engine("spark", "local[2]").spark()
     session.sparkContext.setLogLevel("OFF")
     session.conf.set("spark.sql.shuffle.partitions", "2")
@@ -213,7 +211,6 @@ def no_session_stays():
     ("engine", "case"), [(e, case) for e in ("duckdb", "daft") for case in CASES] + [("spark", case) for case in SLOW]
 )
 def test_engines_give_the_figures_of_polars(engine, case, tmp_path, monkeypatch):
-    pytest.importorskip("narwhals_daft") if engine == "daft" else None
     made, how = CASES[case]
     table = made(np.random.default_rng(7))
     table.write_parquet(tmp_path / "t.parquet")
@@ -260,7 +257,6 @@ def test_parts_of_other_columns_are_put_together_and_no_row_is_lost(engine, tmp_
     """Daft's plug-in threw out rows that are alike when frames were put under each other."""
     from hotmess.read.store import stacked
 
-    pytest.importorskip("narwhals_daft") if engine == "daft" else None
     pl.DataFrame({"a": [1, 1], "b": ["x", "x"]}).write_parquet(tmp_path / "one.parquet")
     pl.DataFrame({"a": [1.5], "choices": [["y"]]}).write_parquet(tmp_path / "two.parquet")
     frame = stacked([nw.from_native(scanned(engine, tmp_path / f"{name}.parquet")) for name in ("one", "one", "two")])
@@ -349,8 +345,7 @@ def test_an_engine_that_is_not_installed(monkeypatch):
 
 
 def test_no_cluster_at_the_address():
-    pytest.importorskip("ray")
-    pytest.importorskip("narwhals_daft")
+    need("ray")
     with pytest.raises(Unreachable, match=r"ray at `127\.0\.0\.1:9` cannot be reached"):
         Engine("ray", "127.0.0.1:9").ray()
 

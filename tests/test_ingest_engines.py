@@ -1,16 +1,12 @@
 """Logs into a store by real clusters on this machine, parts of which are killed: whole, and the same as without them."""
 
-import json
-import os
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
-from uuid import uuid4
 
 import polars as pl
 import pytest
 import worlds
+from clusters import need, told
 
 import hotmess
 from hotmess.engines import Engine
@@ -21,7 +17,6 @@ from hotmess.read.store import Store
 from hotmess.store import ingest, verify
 from hotmess.store.mapped import mapped
 
-psutil = pytest.importorskip("psutil")
 COUNT = 8
 
 COMMON = """
@@ -110,46 +105,15 @@ def parts(store):
     return sorted(path.relative_to(store).as_posix() for path in store.rglob("*.parquet"))
 
 
-def marked(mark):
-    """The processes that our script started."""
-    for one in psutil.process_iter():
-        try:
-            if one.environ().get("HOTMESS_TEST") == mark and one.status() != psutil.STATUS_ZOMBIE:
-                yield one
-        except psutil.Error:
-            continue
-
-
-def told(script, tmp_path, *words):
-    """What a script writes as JSON; nothing that it started is left."""
-    mark = uuid4().hex
-    folder = Path("/tmp") / f"hm{mark[:8]}"  # noqa: S108 - Ray keeps sockets there, whose names must be short
-    folder.mkdir()
-    (tmp_path / "script.py").write_text(script)
-    ours = {"HOTMESS_TEST": mark, "PYSPARK_PYTHON": sys.executable, "RAY_TMPDIR": str(folder), "SPARK_LOCAL_IP": "127.0.0.1"}
-    command = [sys.executable, str(tmp_path / "script.py"), *words, str(tmp_path / "told.json")]
-    try:
-        ran = subprocess.run(
-            command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path, env=os.environ | ours
-        )
-        assert ran.returncode == 0, ran.stderr[-3000:]
-        _, alive = psutil.wait_procs(list(marked(mark)), timeout=30)
-        assert alive == []
-    finally:
-        for one in marked(mark):
-            one.kill()
-        subprocess.run(["rm", "-rf", str(folder)], check=True)
-    return json.loads((tmp_path / "told.json").read_text())
-
-
-@pytest.mark.parametrize(("module", "script"), [("ray", RAY), ("pyspark", SPARK)])
-def test_a_cluster_of_which_half_is_killed_brings_in_what_one_process_does(tmp_path, module, script):
-    pytest.importorskip(module)
+@pytest.mark.parametrize(("engine", "script"), [("ray", RAY), ("spark", SPARK)])
+def test_a_cluster_of_which_half_is_killed_brings_in_what_one_process_does(tmp_path, engine, script):
+    need(engine)
     source, store = logs(tmp_path / "logs"), tmp_path / "store"
     ingest([source], str(tmp_path / "plain"))
-    if module == "pyspark":  # a new Python of Spark takes seconds, and Ray has shown what a log does that kills its readers
+    if engine == "spark":  # a new Python of Spark takes seconds, and Ray has shown what a log does that kills its readers
         (tmp_path / "spared").touch()
-    found = told(COMMON + script, tmp_path, source, "store")
+    (tmp_path / "script.py").write_text(COMMON + script)
+    found = told(tmp_path / "script.py", tmp_path, source, "store")
     assert found["became"] == ["new"] * COUNT
     assert len(found["killed"]) == 1
     assert 2 <= found["killed"][0] < COUNT

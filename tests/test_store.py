@@ -180,7 +180,7 @@ def test_samples_of_two_tables_under_one_id_are_refused_and_none_is_thrown_away(
         hotmess.measure(hotmess.read(tmp_path / "store"))
 
 
-def test_ids_are_looked_at_some_questions_at_a_time(tmp_path, monkeypatch):
+def test_ids_are_looked_at_some_questions_at_a_time(monkeypatch):
     """All ids at once would take as much memory as the samples."""
     table = worlds.lengths(0, questions=30, samples=6).with_columns(pl.col("sample_id").cast(pl.String))
     ids = table.with_columns(sample_id=pl.int_range(pl.len()).cast(pl.String))

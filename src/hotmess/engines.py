@@ -103,17 +103,14 @@ class Engine:
 
         if (self.address or "local").startswith("local"):
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take any python3 that they find
-        building = SparkSession.builder.appName("hotmess").config("spark.ui.showConsoleProgress", "false")
+        quiet = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}  # of a session that is new
+        building = SparkSession.builder.appName("hotmess").config(map=quiet)
         if self.address is not None:
             building = building.remote(self.address) if self.address.startswith("sc://") else building.master(self.address)
-        running = SparkSession.getActiveSession()
         try:
-            session = building.getOrCreate()
+            return building.getOrCreate()
         except Exception as problem:
             raise self._unreachable(problem) from problem
-        if running is None and not (self.address or "").startswith("sc://"):  # ours to quiet
-            session.sparkContext.setLogLevel("ERROR")
-        return session
 
     def ray(self) -> None:
         """Join the cluster of Ray, and let Daft run its queries there.
