@@ -140,6 +140,38 @@ def points(rng):
     )
 
 
+def nan_grades(rng):
+    """Parquet keeps no statistics of what is not a number."""
+    table = grades(rng)
+    nan = pl.when(pl.int_range(pl.len()) % 7 == 0).then(float("nan"))
+    length = nan.otherwise(pl.col("reasoning_tokens").cast(pl.Float64))
+    return table.with_columns(score=nan.otherwise("score"), reasoning_tokens=length)
+
+
+def numbers(rng):
+    """Numbers that engines write in several ways, some without a target."""
+    table = answers(rng)
+    values = {"A": 1e-5, "B": 1e16, "C": 0.1, "D": 3.0}
+    both = [pl.col(name).replace_strict(values, return_dtype=pl.Float64).alias(name) for name in ("answer", "target")]
+    known = pl.when(pl.int_range(pl.len()) % 6 > 0)
+    return table.with_columns(both).with_columns(target=known.then("target"))
+
+
+def no_status(rng):
+    known = pl.when(pl.int_range(pl.len()) % 5 > 0)
+    return grades(rng).with_columns(status=known.then(pl.lit("ok")))
+
+
+def other_tests(rng):
+    """As many tests pass each time, though not the same ones; a completion is there for every question."""
+    place = pl.int_range(pl.len()) % 2 == 0
+    return unit_tests(rng).with_columns(
+        tests=pl.when(place).then(pl.lit([True, False])).otherwise(pl.lit([False, True])),
+        test_names=pl.lit(["one", "two"]),
+        completion_hash=pl.col("question_id").hash(),
+    )
+
+
 def holed(rng, table, *names):
     gone = pl.Series(rng.random(table.height) < 0.1)
     return table.with_columns(pl.when(~gone).then(pl.col(name)).alias(name) for name in names)
@@ -172,6 +204,11 @@ CASES = {
     "lists kl in contexts": (lambda rng: in_contexts(in_lists(rng)), {"loss": "kl", "by": ["reasoning_tokens:3"]}),
     "grades": (grades, {}),
     "grades in contexts": (lambda rng: in_contexts(grades(rng)), {"loss": "brier"}),
+    "nan grades": (nan_grades, {"by": ["reasoning_tokens:3"]}),
+    "nan grades kl": (nan_grades, {"loss": "kl", "invalid": "uniform"}),
+    "numbers": (numbers, {}),
+    "no status": (no_status, {}),
+    "other tests": (other_tests, {"deterministic": False}),
     "unit tests": (unit_tests, {}),
     "points": (points, {}),
     "spread": (lambda rng: points(rng).drop("target_vector"), {"loss": "spread"}),
@@ -290,8 +327,44 @@ def test_a_page_of_another_engine(tmp_path, run):
 def test_letters_of_options_are_not_guessed_at(tmp_path):
     table = base(np.random.default_rng(0)).with_columns(answer=pl.lit("B"), choices=pl.lit(["red", "blue"]), target=pl.lit("red"))
     table.write_parquet(tmp_path / "t.parquet")
-    with pytest.raises(UsageError, match=r"320 answers are letters of their options"):
+    with pytest.raises(UsageError, match=r"320 rows have in `answer` letters of their options rather than texts: `B`"):
         prepare.prepare(scanned("duckdb", tmp_path / "t.parquet"))
+
+
+@pytest.mark.parametrize("said", ["(b)", "b) blue", " blue "])
+def test_nor_at_texts_that_only_polars_reads(said, tmp_path):
+    table = base(np.random.default_rng(0)).with_columns(
+        answer=pl.lit(said), choices=pl.lit(["red", "blue"]), target=pl.lit("red")
+    )
+    table.write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(UsageError, match=r"320 rows have in `answer` letters of their options"):
+        prepare.prepare(scanned("duckdb", tmp_path / "t.parquet"))
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "daft"])
+def test_points_without_a_target_are_refused_as_here(engine, tmp_path):
+    table = points(np.random.default_rng(0))
+    first = pl.when(pl.int_range(pl.len()) % 5 > 0)
+    table = table.with_columns(target_vector=first.then("target_vector"))
+    table.write_parquet(tmp_path / "t.parquet")
+    for one in (table, scanned(engine, tmp_path / "t.parquet")):
+        with pytest.raises(BadShape, match="`target_vector` holds vectors of no and 3 numbers"):
+            hotmess.measure(one)
+
+
+@pytest.mark.parametrize("name", ["Score", "a.b"])
+def test_names_that_an_engine_takes_for_others(name, tmp_path):
+    answers(np.random.default_rng(0)).with_columns(pl.lit(1.0).alias(name)).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(UsageError, match=f"the column `{name}`"):
+        prepare.prepare(scanned("duckdb", tmp_path / "t.parquet"))
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+def test_more_probabilities_than_options(engine, tmp_path):
+    table = in_lists(np.random.default_rng(0)).with_columns(choices=pl.lit(["A", "B", "C"]))
+    table.write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(BadShape, match="320 rows have more `probs`, or fewer, than `choices`"):
+        prepare.prepare(table if engine == "polars" else scanned(engine, tmp_path / "t.parquet"))
 
 
 def test_options_in_several_orders_beside_probabilities(tmp_path):

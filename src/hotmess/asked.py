@@ -220,7 +220,7 @@ def _with_lengths(samples: Samples, length: str | None) -> Samples:
     if length is None or not samples.frame.collect_schema()[length].is_float():
         return samples
     value = nw.col(length)
-    possible = (value > -_ENDLESS) & (value < _ENDLESS)  # what is not a number is not below
+    possible = value.is_finite() & (value > -_ENDLESS) & (value < _ENDLESS)
     return replace(samples, frame=samples.frame.with_columns(nw.when(possible).then(value).alias(length)))
 
 

@@ -103,7 +103,7 @@ class Engine:
 
         if (self.address or "local").startswith("local"):
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take any python3 that they find
-        quiet = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}  # of a session that is new
+        quiet: dict[str, Any] = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}  # of a session that is new
         building = SparkSession.builder.appName("hotmess").config(map=quiet)
         if self.address is not None:
             building = building.remote(self.address) if self.address.startswith("sc://") else building.master(self.address)

@@ -10,6 +10,7 @@ import polars as pl
 from hotmess.errors import BadShape, EngineFailed, MissingColumn, NothingSelected, TooLarge, UsageError
 
 __all__ = [
+    "COLUMNS",
     "SCHEMA",
     "collect",
     "count",
@@ -63,7 +64,10 @@ _LISTS: dict[str, tuple[type[pl.DataType], ...]] = {
     "choices": (pl.String,),
     "test_names": (pl.String,),
 }
-_NUMERIC = ("score", "n_choices", "reasoning_tokens", "output_tokens", "output_chars", "actions", "wait_count", "model_size")
+_NUMERIC = (
+    *("score", "n_choices", "reasoning_tokens", "output_tokens", "output_chars", "actions", "wait_count"),
+    *("model_size", "temperature"),
+)
 _WORDS = {"true": "1", "pass": "1", "passed": "1", "yes": "1", "false": "0", "fail": "0", "failed": "0", "no": "0"}
 
 

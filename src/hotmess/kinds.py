@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import narwhals as nw
 
 from hotmess.errors import BadStatus, EmptyTable, MissingColumn, MixedKinds, NoPrediction, Notice
-from hotmess.frames import collect, count, distinct
+from hotmess.frames import collect, count, distinct, number
 from hotmess.samples import GROUPS, Kind, Label
 
 __all__ = ["check_status", "kind_of", "of_groups", "require_question"]
@@ -129,11 +129,15 @@ def _groups(
     frame: nw.LazyFrame[Any], names: Sequence[str], present: Mapping[Kind, list[str]], wanted: Kind | None
 ) -> list[_Group]:
     by = [name for name in GROUPS if name in names]
-    filled = [nw.len().alias("rows"), *(nw.col(columns[0]).count().alias(kind) for kind, columns in present.items())]
+    filled = [nw.len().alias("rows"), *(number(_given(columns)).alias(kind) for kind, columns in present.items())]
     counted = frame.group_by(by).agg(*filled) if by else frame.select(*filled)
     table = collect(counted)
     rows = (table.sort(by) if by else table).to_dicts()
     return [_Group({name: row[name] for name in by}, row["rows"], _held(row, wanted)) for row in rows]
+
+
+def _given(columns: Sequence[str]) -> nw.Expr:
+    return reduce(or_, [~nw.col(name).is_null() for name in columns])
 
 
 def _held(row: Mapping[str, Any], wanted: Kind | None) -> tuple[Kind, ...]:

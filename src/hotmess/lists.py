@@ -11,15 +11,18 @@ from string import ascii_uppercase
 from typing import Any
 
 import narwhals as nw
+import polars as pl
 
+from hotmess.answers import stands_for_option
 from hotmess.errors import BadShape, UsageError
-from hotmess.frames import collect, count, number
+from hotmess.frames import COLUMNS, collect, count, number
 
-__all__ = ["among_options", "row_per_test", "unlisted"]
+__all__ = ["WIDEST", "among_options", "at", "row_per_test", "uneven_options", "unlisted"]
 
 _NOTHING = -1e300  # an outcome that is not there
+_LETTERS = r"^[A-Z](; [A-Z])*$"
 _AND = "; "  # between options that are right together
-_WIDEST = 512  # elements of a list; a query has an expression for each
+WIDEST = 512  # elements of a list; a query has an expression for each
 
 
 def unlisted(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -27,9 +30,10 @@ def unlisted(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Raises:
         BadShape: a list is too long for a query.
-        UsageError: options come in several orders beside their probabilities.
+        UsageError: options come in several orders beside their probabilities; or names of columns run together.
     """
     names = frame.collect_schema().names()
+    _check_apart(names)
     if "probs" not in names:
         return frame
     if not _width(frame, "probs"):
@@ -38,20 +42,36 @@ def unlisted(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return _apart(frame)
 
 
+def _check_apart(names: Sequence[str]) -> None:
+    """See that no two names differ in nothing but case: to some engines they are one.
+
+    Raises:
+        UsageError: two do, or a name holds a dot, by which Spark means something else.
+    """
+    known = {name.casefold(): name for name in (*COLUMNS, "unanswered")}
+    for name in names:
+        other = known.setdefault(name.casefold(), name)
+        if other != name or "." in name or "`" in name:
+            what = f"looks to an engine like `{other}`" if other != name else "has a name that an engine takes apart"
+            hint = "rename it, or leave it out of the table"
+            raise UsageError(f"the column `{name}` {what}", why="then another column is read", hint=hint)
+
+
 def _width(frame: nw.LazyFrame[Any], name: str) -> int:
     """How many elements the longest list has."""
     most = int(collect(frame.select(nw.col(name).list.len().max())).item() or 0)
-    if most > _WIDEST:
+    if most > WIDEST:
         raise BadShape(
-            f"`{name}` holds lists of {most:,} elements, and a query of another engine has room for {_WIDEST}",
+            f"`{name}` holds lists of {most:,} elements, and a query of another engine has room for {WIDEST}",
             hint="leave --engine out, or give a column (or a row) to each",
         )
     return most
 
 
-def _at(name: str, place: int) -> nw.Expr:
+def at(name: str, place: int) -> nw.Expr:
     """An element of a list; null where the list is shorter."""
-    return nw.when(nw.col(name).list.len() > place).then(nw.col(name).list.get(place))
+    element = nw.when(nw.col(name).list.len() > place).then(nw.col(name).list.get(place))
+    return element.cast(nw.String) if name == "choices" else element
 
 
 def _apart(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -59,18 +79,30 @@ def _apart(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     width = _width(frame, "probs")
     named = "choices" in frame.collect_schema().names() or width > len(ascii_uppercase)
     classes = map(str, range(width)) if named else ascii_uppercase[:width]
-    columns = {f"prob_{name}": _at("probs", place).cast(nw.Float64) for place, name in enumerate(classes)}
+    columns = {f"prob_{name}": at("probs", place).cast(nw.Float64) for place, name in enumerate(classes)}
     return frame.with_columns(**columns).drop("probs")
+
+
+def uneven_options(rows: int) -> BadShape:
+    """What to say of probabilities that are more, or fewer, than the options beside them."""
+    return BadShape(
+        f"{rows:,} rows have more `probs`, or fewer, than `choices`",
+        why="nobody can tell which option a probability belongs to",
+        hint="give each option its probability, 0 if it has none",
+    )
 
 
 def _by_place(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The target as its place among the options, whose order must be one for each question."""
     width = _width(frame, "choices")
-    options = {f"_option_{place}": _at("choices", place) for place in range(width)}
+    options = {f"_option_{place}": at("choices", place) for place in range(width)}
     keys = [name for name in ("task", "question_id") if name in frame.collect_schema().names()]
     ends = [end for name in options for end in (nw.col(name).min().alias(f"{name}_a"), nw.col(name).max().alias(f"{name}_z"))]
     stated = ~nw.col("probs").is_null()
     each = frame.filter(stated, ~nw.col("choices").is_null()).with_columns(**options).group_by(*keys).agg(*ends)
+    uneven = count(frame.filter(stated, nw.col("probs").list.len() != nw.col("choices").list.len()))
+    if uneven:
+        raise uneven_options(uneven)
     torn = count(each.filter(reduce(or_, [nw.col(f"{name}_a") != nw.col(f"{name}_z") for name in options])))
     if torn:
         raise UsageError(
@@ -79,9 +111,7 @@ def _by_place(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             hint="leave --engine out, or put options and probabilities into one order",
         )
     target = nw.col("target").cast(nw.String)
-    places = [
-        nw.when((target == _at("choices", place)).fill_null(value=False)).then(nw.lit(str(place))) for place in range(width)
-    ]
+    places = [nw.when((target == at("choices", place)).fill_null(value=False)).then(nw.lit(str(place))) for place in range(width)]
     place = nw.coalesce(*places, nw.when(~target.is_null()).then(nw.lit("-1")))
     return frame.with_columns(target=nw.when(stated).then(place).otherwise(target))
 
@@ -94,7 +124,7 @@ def among_options(frame: nw.LazyFrame[Any], never: str) -> nw.LazyFrame[Any]:
         never: a text of our own, which is no option and need not be one.
 
     Raises:
-        UsageError: answers are letters of their options.
+        UsageError: answers or targets are letters of their options.
     """
     width = max(_width(frame, "choices"), 1)
     listed = (nw.col("choices").list.len() > 0).fill_null(value=False)
@@ -107,16 +137,27 @@ def among_options(frame: nw.LazyFrame[Any], never: str) -> nw.LazyFrame[Any]:
         foreign[f"{name}_not_option"] = listed & ~(one | all_of_them | _is(nw.col(name).cast(nw.String), never))
         several = several | (listed & ~one & all_of_them & (nw.col(f"_{name}_parts").list.len() > 1).fill_null(value=False))
     frame = frame.with_columns(**foreign, _several=several)
-    letters = nw.col("answer_not_option") & (nw.col("answer").cast(nw.String).str.len_chars() == 1).fill_null(value=False)
-    seen = collect(frame.select(number(letters).alias("letters"), number(nw.col("_several")).alias("several"))).to_dicts()[0]
-    if seen["letters"]:
+    for name in names:
+        _refuse_letters(frame, name)
+    together = int(collect(frame.select(number(nw.col("_several")))).item() or 0)
+    many = nw.lit(None, dtype=nw.Int64) if together else nw.when(listed).then(nw.col("choices").list.len())
+    return frame.with_columns(n_choices=many).drop("_several", *(f"_{name}_parts" for name in names))
+
+
+def _refuse_letters(frame: nw.LazyFrame[Any], name: str) -> None:
+    """See that what is no option does not stand for one, such as ``(b)`` for the second: only Polars puts its text there."""
+    labels = (at("choices", 0).str.len_chars() == 1).fill_null(value=False)  # of options that are letters, these are the texts
+    foreign = frame.filter(nw.col(f"{name}_not_option")).with_columns(_labels=labels).group_by(name, "_labels")
+    text = pl.col(name).cast(pl.String)
+    plain = pl.col("_labels") & text.str.contains(_LETTERS)
+    seen = collect(foreign.agg(nw.len().alias("n"))).filter(stands_for_option(text) & ~plain)
+    if seen.height:
+        shown = ", ".join(f"`{value}`" for value in seen[name].cast(pl.String).sort().head(3))
         raise UsageError(
-            f"{seen['letters']:,} answers are letters of their options rather than texts",
+            f"{seen['n'].sum():,} rows have in `{name}` letters of their options rather than texts: {shown}",
             why="if options are shuffled between runs, a letter names another answer each time",
             hint="hotmess ingest TABLE -o STORE puts the texts in, or leave --engine out",
         )
-    many = nw.lit(None, dtype=nw.Int64) if seen["several"] else nw.when(listed).then(nw.col("choices").list.len())
-    return frame.with_columns(n_choices=many).drop("_several", *(f"_{name}_parts" for name in names))
 
 
 def _is(text: nw.Expr, word: nw.Expr | str) -> nw.Expr:
@@ -125,12 +166,12 @@ def _is(text: nw.Expr, word: nw.Expr | str) -> nw.Expr:
 
 def _is_option(text: nw.Expr, width: int) -> nw.Expr:
     """Whether a text is one of the options; of what is not there it is said, too, for it is missing, not foreign."""
-    return reduce(or_, [_is(text, _at("choices", place)) for place in range(width)], text.is_null())
+    return reduce(or_, [_is(text, at("choices", place)) for place in range(width)], text.is_null())
 
 
 def _are_options(name: str, parts: int, width: int) -> nw.Expr:
     """Whether all parts of a text are options."""
-    return reduce(and_, [_is_option(_at(name, part), width) for part in range(parts)])
+    return reduce(and_, [_is_option(at(name, part), width) for part in range(parts)])
 
 
 def row_per_test(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -144,7 +185,7 @@ def row_per_test(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     places = [f"_test_{place}" for place in range(width)]
     ran = nw.col("tests").list.len().fill_null(0)
     # Some engines leave out of an unpivoted table what is null.
-    columns = {name: _at("tests", place).cast(nw.Float64).fill_null(_NOTHING) for place, name in enumerate(places)}
+    columns = {name: at("tests", place).cast(nw.Float64).fill_null(_NOTHING) for place, name in enumerate(places)}
     wide = frame.with_columns(_ran=ran, **columns).select(*names, "_ran", *places)
     long = wide.unpivot(on=places, index=[*names, "_ran"], variable_name="_place", value_name="score")
     there = [(nw.col("_place") == name) & (nw.col("_ran") > place) for place, name in enumerate(places)]
@@ -157,6 +198,6 @@ def row_per_test(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def _names_of(places: Sequence[str], named: bool) -> nw.Expr:  # noqa: FBT001 - one of two
     """The name of the test in each row: its own, or its number."""
-    told = [_at("test_names", place) if named else nw.lit(str(place)) for place in range(len(places))]
+    told = [at("test_names", place) if named else nw.lit(str(place)) for place in range(len(places))]
     chosen = [nw.when(nw.col("_place") == name).then(one) for name, one in zip(places, told, strict=True)]
     return nw.coalesce(*chosen)

@@ -9,10 +9,10 @@ import narwhals as nw
 import polars as pl
 
 from hotmess.answers import are_letters, by_text, from_completions, in_one_order, letters_and_texts
-from hotmess.errors import MissingColumn, NoTarget, Notice, UsageError
+from hotmess.errors import BadShape, MissingColumn, NoTarget, Notice, UsageError
 from hotmess.frames import collect, distinct, is_polars, lazy, named, polars, selected, typed
 from hotmess.kinds import check_status, kind_of, of_groups, require_question
-from hotmess.lists import among_options, row_per_test, unlisted
+from hotmess.lists import among_options, row_per_test, uneven_options, unlisted
 from hotmess.samples import GROUPS, Label, Samples, added
 
 __all__ = ["letters_counted", "prepare", "with_answers", "with_texts"]
@@ -144,7 +144,9 @@ def _with_target(samples: Samples) -> Samples:
     """Give answers and targets one type; without a target, answers of score 1 become one class."""
     schema, frame = samples.frame.collect_schema(), samples.frame
     if schema["answer"].is_float():
-        frame = frame.with_columns(nw.when(nw.col("answer") <= inf).then(nw.col("answer")).alias("answer"))  # not NaN
+        answer = nw.col("answer")
+        real = answer.is_finite() | (answer == inf) | (answer == -inf)
+        frame = frame.with_columns(nw.when(real).then(answer).alias("answer"))
         samples = replace(samples, frame=frame)
     known = samples.has("target") and not _all_null(frame, "target")
     if samples.has("score") and not known:
@@ -159,6 +161,12 @@ def _with_target(samples: Samples) -> Samples:
     if schema["answer"] != schema["target"]:
         numbers = schema["answer"].is_numeric() and schema["target"].is_numeric()
         dtype = nw.Float64 if numbers else nw.String
+        if not (numbers or is_polars(frame)) and any(schema[name].is_float() for name in ("answer", "target")):
+            raise BadShape(
+                f"`answer` is {schema['answer']} and `target` {schema['target']}",
+                why="every engine writes fractions as text in a way of its own",
+                hint="give both one type",
+            )
         frame = frame.with_columns(nw.col("answer").cast(dtype), nw.col("target").cast(dtype))
     return replace(samples, frame=frame)
 
@@ -248,7 +256,11 @@ def _prepare_probabilities(samples: Samples) -> Samples:
 def _with_places(samples: Samples) -> Samples:
     """Probabilities in lists, in the order of the options where these are known."""
     chosen, frame = samples.has("choices"), polars(samples.frame)
-    frame = with_texts(frame) if chosen else frame
+    if chosen:
+        uneven = pl.col("probs").list.len() != pl.col("choices").list.len()
+        if rows := int(frame.select(uneven.sum()).collect().item() or 0):
+            raise uneven_options(rows)
+        frame = with_texts(frame)
     width = int(frame.select(pl.col("probs").list.len().max()).collect().item() or 0)
     spread = {f"prob_{c}": _number(pl.col("probs").list.get(c, null_on_oob=True)) for c in range(width)}
     names = [str(c) for c in range(width)] if chosen or width > len(_LETTERS) else list(_LETTERS[:width])
@@ -314,7 +326,7 @@ def _prepare_score(samples: Samples) -> Samples:
     score = nw.col("score").cast(nw.Float64)
     unread = nw.lit(value=False)
     if samples.has("status"):  # a log says what it could not read; a task may have no answers at all
-        unread = nw.col("status") == "invalid"
+        unread = (nw.col("status") == "invalid").fill_null(value=False)
     elif samples.has("answer") and not samples.has("test_id"):
         said, groups = (~nw.col("answer").is_null()).cast(nw.Int64), [name for name in GROUPS if samples.has(name)]
         some = said.max().over(*groups) == 1 if groups else nw.lit(value=not _all_null(samples.frame, "answer"))

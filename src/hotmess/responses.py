@@ -25,7 +25,7 @@ def responses(samples: Samples) -> tuple[nw.LazyFrame[Any], list[str], list[str]
     known = [name for name in there if name not in keys]
     if samples.kind == "tests":  # a row for each test so far
         whole = [*keys, *context, *(name for name in ("sample_id",) if name in samples.columns)]
-        return _runs(samples, whole, known), keys, ["prediction"] if is_polars(frame) else ["prediction", "passed"]
+        return _runs(samples, whole, known), keys, ["prediction"] if is_polars(frame) else ["same"]
     measured = {"answers": "answer", "score": "score", "vector": "vector", "probabilities": "prob_"}[samples.kind]
     said = [name for name in samples.columns if name == measured or (measured == "prob_" and name.startswith(measured))]
     score = [nw.col("score").cast(nw.Float64)] if samples.has("score") else []
@@ -42,8 +42,24 @@ def _runs(samples: Samples, whole: list[str], known: list[str]) -> nw.LazyFrame[
         first = (pl.col(name).first() for name in known)
         rows = polars(samples.frame).group_by(whole, maintain_order=True).agg(outcome, *first)
         return nw.from_native(rows)
-    passed = [nw.col("test_id").n_unique().alias("prediction"), nw.col("score").cast(nw.Float64).sum().alias("passed")]
-    return samples.frame.group_by(*whole).agg(*passed, *(nw.col(name).max() for name in known))
+    # All runs of a question say the same if each of its tests always ends alike, and is there as often as the others.
+    question = [name for name in whole if name not in ("context_id", "sample_id")]
+    each = [*question, "test_id"]
+    frame = samples.frame.with_columns(_outcome=nw.col("score").cast(nw.Float64).fill_null(-1.0))
+    ends = {
+        "_low": nw.col("_outcome").min().over(*each),
+        "_high": nw.col("_outcome").max().over(*each),
+        "_n": nw.len().over(*each),
+    }
+    frame = frame.with_columns(**ends)
+    alike = (nw.col("_low") == nw.col("_high")).cast(nw.Int64)
+    frame = frame.with_columns(_alike=alike.min().over(*question), _least=nw.col("_n").min().over(*question))
+    frame = frame.with_columns(_most=nw.col("_n").max().over(*question))
+    same = nw.when((nw.col("_alike") == 1) & (nw.col("_least") == nw.col("_most"))).then(nw.lit("same"))
+    said = same.otherwise(nw.col("sample_id").cast(nw.String)).max().alias("same")
+    ends_well = nw.when((nw.col("score").cast(nw.Float64) > 0.0).fill_null(value=False)).then(nw.col("test_id"))
+    passed = [ends_well.count().alias("passed"), ends_well.min().alias("_first"), ends_well.max().alias("_last")]
+    return frame.group_by(*whole).agg(said, *passed, *(nw.col(name).max() for name in known))
 
 
 def counting(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -14,12 +14,13 @@ import polars as pl
 
 from hotmess.errors import Notice
 from hotmess.frames import collect, count, is_polars, number
+from hotmess.lists import at
 from hotmess.responses import LONG, counting, different, has, responses
 from hotmess.samples import GROUPS, LENGTHS, Samples
 
 __all__ = ["traps", "unseen"]
 
-_FEW = 4  # options that tell one order from another
+_FEW = 8  # options that tell one order from another
 _FEWEST = 10  # different lengths, below which they are a counter that rounds
 _CAPPED = 0.01  # of the samples at one greatest length
 _EVIDENCE = {
@@ -128,6 +129,7 @@ def _capped(rows: nw.LazyFrame[Any], samples: Samples) -> Iterator[Notice]:
     if length is None or length == "actions":
         return
     known = counting(rows).filter(~nw.col(length).is_null()).with_columns(all=nw.lit(0))
+    known = known.filter(nw.col(length).is_finite()) if known.collect_schema()[length].is_float() else known
     by = [name for name in GROUPS if name in samples.columns] or ["all"]
     counted = known.group_by(*by, length).agg(nw.len().alias("n"))
     ends = {"top": nw.col(length).max().over(*by), "whole": nw.col("n").sum().over(*by), "values": nw.len().over(*by)}
@@ -141,7 +143,7 @@ def _capped(rows: nw.LazyFrame[Any], samples: Samples) -> Iterator[Notice]:
     for row in piled.sort("n", *by, descending=True).head(1).to_dicts():
         who = f" of {row['model']}" if row.get("model") else ""
         share = f"{row['n']:,} of {row['whole']:,} samples{who} ({row['n'] / row['whole']:.1%})"
-        what = f"{share} have exactly {row['top']:,} {length}: a limit cut them, they are longer than they look"
+        what = f"{share} have exactly {int(row['top']):,} {length}: a limit cut them, they are longer than they look"
         yield Notice("capped-length", what, "raise the limit (max_tokens), or read the longest bucket with care")
 
 
@@ -208,14 +210,16 @@ def _graded(rows: nw.LazyFrame[Any], keys: list[str], said: list[str]) -> Iterat
     """One completion that was graded in two ways: the grader's chance, which counts as the model's."""
     if not has(rows, "completion_hash"):
         return
-    verdicts = ["score"] if has(rows, "score") and "prediction" not in said else said
+    ran = [name for name in ("prediction", "passed", "_first", "_last") if has(rows, name)]  # of unit tests
+    verdicts = ["score"] if has(rows, "score") else ran or said
     text = [*keys, "completion_hash"]
     if has(rows, "choices") and is_polars(rows):  # letters move with the options
         text = [*text, "choices"]
     elif has(rows, "choices"):  # not every engine groups by lists
-        places = {f"_option_{place}": _option(place) for place in range(_FEW)}
+        places = {f"_option_{place}": at("choices", place) for place in range(_FEW)}
         rows, text = rows.with_columns(**places), [*text, *places]
-    twice = counting(rows).filter(~nw.col("completion_hash").is_null(), *(~nw.col(name).is_null() for name in verdicts))
+    given = reduce(or_, [~nw.col(name).is_null() for name in verdicts])
+    twice = counting(rows).filter(~nw.col("completion_hash").is_null(), given)
     each = twice.group_by(*text).agg(nw.len().alias("n"), *(nw.col(name).n_unique().alias(f"{name}_torn") for name in verdicts))
     torn = reduce(or_, [nw.col(f"{name}_torn") > 1 for name in verdicts])
     seen = collect(each.filter(nw.col("n") > 1).select(nw.len().alias("n"), number(torn).alias("torn"))).to_dicts()[0]
@@ -224,11 +228,6 @@ def _graded(rows: nw.LazyFrame[Any], keys: list[str], said: list[str]) -> Iterat
         yield Notice(
             "grader-noise", found, "grade each completion again, and take the chance of the grader out of the model's variance"
         )
-
-
-def _option(place: int) -> nw.Expr:
-    options = nw.col("choices")
-    return nw.when(options.list.len() > place).then(options.list.get(place))
 
 
 def _stopped(rows: nw.LazyFrame[Any]) -> Iterator[Notice]:

@@ -5,7 +5,16 @@
 """
 
 from hotmess.answers.completions import PATTERNS, from_completions
-from hotmess.answers.letters import are_letters, by_text, in_one_order, letters_and_texts
+from hotmess.answers.letters import are_letters, by_text, in_one_order, letters_and_texts, stands_for_option
 from hotmess.answers.stated import stated
 
-__all__ = ["PATTERNS", "are_letters", "by_text", "from_completions", "in_one_order", "letters_and_texts", "stated"]
+__all__ = [
+    "PATTERNS",
+    "are_letters",
+    "by_text",
+    "from_completions",
+    "in_one_order",
+    "letters_and_texts",
+    "stands_for_option",
+    "stated",
+]

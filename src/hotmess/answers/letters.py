@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-__all__ = ["are_letters", "by_text", "in_one_order", "letters_and_texts"]
+__all__ = ["are_letters", "by_text", "in_one_order", "letters_and_texts", "stands_for_option"]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALONE = r"^\s*[(\[]?\s*([A-Za-z])\s*[)\].:]*\s*$"
@@ -93,6 +93,12 @@ def _only(name: str, *, letters: bool) -> pl.Expr:
 def _labels() -> pl.Expr:
     """Whether the options are nothing but labels, such as A, B, C."""
     return pl.col("choices").list.eval(pl.element().str.contains(r"^[A-J]$")).list.all().fill_null(value=False)
+
+
+def stands_for_option(text: pl.Expr) -> pl.Expr:
+    """Whether a text that is no option may stand for one (or for several), as `by_text` reads it."""
+    patterns = [text.str.contains(pattern) for pattern in (_ALONE, _BEFORE_TEXT, _SEVERAL)]
+    return pl.any_horizontal(*patterns, text.str.strip_chars() != text).fill_null(value=False)
 
 
 def _place(letter: pl.Expr) -> pl.Expr:

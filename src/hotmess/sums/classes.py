@@ -93,15 +93,19 @@ def _with_targets(found: Sums) -> Sums | None:
 
 def _open_answers(query: Query, added: Mapping[str, nw.Expr], counted: nw.Expr | None) -> Sums:
     """Many different answers: a row per cell and answer, added up again per cell."""
-    text = nw.col("answer").cast(nw.String)
-    frame = query.samples.frame.with_columns(unit=text if counted is None else nw.when(counted).then(text))
+    said = nw.col("answer")
+    frame = query.samples.frame.with_columns(unit=said if counted is None else nw.when(counted).then(said))
     named = [value.alias(name) for name, value in added.items()]
-    rows = collect(frame.group_by(*query.where, "unit").agg(*named))
+    rows = as_text(
+        collect(frame.group_by(*query.where, "unit").agg(*named)), "unit"
+    )  # engines write numbers in ways of their own
     again = [pl.col(name).sum() for name in added if is_sum(name)]
     again += [pl.col(name).min() for name in added if name in LOWS] + [pl.col(name).max() for name in added if name in HIGHS]
     cells = as_text(finished(rows.group_by(query.where).agg(*again)), "target_low", "target_high")
-    read = rows.filter(pl.col("unit").is_not_null())
-    return Sums("votes", cells, entries=read.select(*query.where, "unit", total=pl.col("rows").cast(pl.Float64)))
+    read = (
+        rows.filter(pl.col("unit").is_not_null()).group_by(*query.where, "unit").agg(total=pl.col("rows").sum().cast(pl.Float64))
+    )
+    return Sums("votes", cells, entries=read)
 
 
 def probabilities(query: Query) -> Sums:

@@ -42,32 +42,13 @@ def tests(query: Query) -> Sums:
     rows = rows.with_columns(excluded=nw.col("excluded").max().over(*run), told=nw.col("told").max().over(*run))
     spoken = ~nw.col("unit").is_null() & ~nw.col("score").is_null()
     rows = rows.with_columns(happened=spoken & (nw.col("told") == 0) & (nw.col("excluded") == 0))
-    runs = rows.group_by(*run).agg(
-        nw.col("excluded").max(), number(nw.col("happened")).alias("outcomes"), nw.col("length").mean()
-    )
-    counts = nw.col("excluded") == 0
-    unread = (nw.col("outcomes") == 0) & counts
-    length = nw.when(counts).then(nw.col("length"))
-    lengths = {"length": length.sum(), "lengths": length.count()}
-    summed = {
-        "rows": nw.len(),
-        "excluded": nw.col("excluded").sum(),
-        "invalid": number(unread),
-        "outcomes": nw.col("outcomes").sum(),
-    }
-    cells = collect(
-        runs.group_by(*where).agg(*(value.alias(name) for name, value in (summed | lengths).items())), streaming=False
-    )
+    outcomes = number(nw.col("happened")).alias("outcomes")
+    runs = rows.group_by(*run).agg(nw.col("excluded").max(), outcomes, nw.col("length").mean())
+    cells = collect(runs.group_by(*where).agg(*_of_runs()), streaming=False)
     score = nw.col("score")
-    added = {
-        "total": score.sum(),
-        "square": (score * score).sum(),
-        "outcomes": nw.len(),
-        "bad": number((score < 0) | (score > 1)),
-    }
-    happened = rows.filter(nw.col("happened")).group_by(*where, "unit")
-    entries = collect(happened.agg(*(value.alias(name) for name, value in added.items())), streaming=False)
-    entries = entries.sort(*where, "unit")
+    added = [score.sum().alias("total"), (score * score).sum().alias("square"), nw.len().alias("outcomes")]
+    added.append(number((score < 0) | (score > 1)).alias("bad"))
+    entries = collect(rows.filter(nw.col("happened")).group_by(*where, "unit").agg(*added), streaming=False).sort(*where, "unit")
     squares = entries.group_by(where).agg(pl.col("square", "bad").sum())
     cells = finished(cells.join(squares, on=where, how="left", nulls_equal=True))
     return Sums("points", cells, entries=entries.select(*where, "unit", "total", "outcomes"))

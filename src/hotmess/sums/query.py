@@ -95,7 +95,7 @@ def common_sums(query: Query, excluded: nw.Expr | None, unread: nw.Expr | None) 
     if samples.has("n_choices"):
         added["options"] = nw.col("n_choices").max()
     if samples.kind == "score":
-        added["bad"] = number((nw.col("score") < 0.0) | (nw.col("score") > 1.0))
+        added["bad"] = number((nw.col("score") < 0.0) | (nw.col("score") > 1.0) | ~nw.col("score").is_finite())
         added["graded"] = number((nw.col("score") > 0.0) & (nw.col("score") < 1.0))
     whole = samples.has("sample_id") and samples.frame.collect_schema()["sample_id"].is_integer()
     if whole and is_polars(samples.frame):
@@ -122,10 +122,11 @@ def as_text(cells: pl.DataFrame, *names: str) -> pl.DataFrame:
 
 def wide(query: Query, space: Space, added: dict[str, nw.Expr], units: dict[str, nw.Expr]) -> Sums:
     """A column per unit."""
-    named = [value.alias(name) for name, value in (added | units).items()]
-    frame = query.samples.frame
+    sums, frame = added | units, query.samples.frame
+    named = [value.alias(f"_sum_{place}") for place, value in enumerate(sums.values())]  # not every text can name a column
     streaming = space == "votes" or (is_polars(frame) and count(frame) > _IN_ORDER)
     cells = collect(frame.group_by(*query.where).agg(*named), streaming=streaming)
+    cells = cells.rename({f"_sum_{place}": name for place, name in enumerate(sums)})
     names = tuple(name.removeprefix("total:") for name in units if name.startswith("total:"))
     return Sums(space, as_text(finished(cells), "target_low", "target_high"), names)
 
@@ -133,4 +134,5 @@ def wide(query: Query, space: Space, added: dict[str, nw.Expr], units: dict[str,
 def off_scale() -> nw.Expr:
     """Scores that are none: missing, of an answer that could not be read, or outside 0 to 1."""
     score = nw.col("score")
-    return (score.is_null() | ~((score >= 0.0) & (score <= 1.0)) | nw.col("unanswered")).fill_null(value=True)
+    # One engine believes what Parquet says of the greatest value, which leaves out what is not a number: so that is asked, too.
+    return (score.is_null() | ~(score.is_finite() & (score >= 0.0) & (score <= 1.0)) | nw.col("unanswered")).fill_null(value=True)

@@ -13,9 +13,8 @@ from numpy import ndarray
 
 from hotmess.errors import BadShape
 from hotmess.frames import collect, is_polars, polars
+from hotmess.lists import WIDEST, at
 from hotmess.sums.query import Query, Sums, common_sums, excluded_rows, finished, unread_rows
-
-_WIDEST = 512  # numbers in a vector, beyond which a query of another engine grows too long and vectors are fetched
 
 
 def vectors(query: Query) -> Sums:
@@ -23,7 +22,7 @@ def vectors(query: Query) -> Sums:
     samples, where = query.samples, query.where
     aimed = samples.has_target and query.loss != "spread"
     failed = excluded_rows(samples)
-    if not is_polars(samples.frame) and _widest(query) <= _WIDEST:
+    if not is_polars(samples.frame) and _widest(query) <= WIDEST:
         return _elsewhere(query, aimed=aimed)
     names = dict.fromkeys((*where, "vector", *(["target_vector"] if aimed else []), *([query.length] if query.length else [])))
     flags = {"excluded": nw.lit(value=False) if failed is None else failed, "told": unread_rows(samples, nw.lit(value=False))}
@@ -84,13 +83,15 @@ def _elsewhere(query: Query, *, aimed: bool) -> Sums:
     excluded = excluded_rows(samples)
     failed = nw.lit(value=False) if excluded is None else excluded
     told = unread_rows(samples, nw.lit(value=False))
-    width = _one_width(query, "vector", failed | told)
-    if aimed and (other := _one_width(query, "target_vector", failed | told)) != width:
+    absent = failed | told | (nw.col("vector").list.len().fill_null(0) == 0)
+    width = _one_width(query, "vector", absent)
+    if aimed and (other := _one_width(query, "target_vector", absent)) != width:
         raise BadShape(f"`vector` has {width} numbers and `target_vector` {other}")
-    f = [_at("vector", place) for place in range(width)]
-    finite = reduce(and_, [((v > -inf) & (v < inf)).fill_null(value=False) for v in f])
+    f = [at("vector", place) for place in range(width)]
+    finite = reduce(and_, [(v.is_finite() & (v > -inf) & (v < inf)).fill_null(value=False) for v in f])
     frame = samples.frame.with_columns(_read=finite & ~failed & ~told)
-    r = [v - _at("target_vector", place) for place, v in enumerate(f)] if aimed else f
+    nan = float("nan")  # of a target with a hole its question has no figure
+    r = [v - at("target_vector", place).fill_null(nan) for place, v in enumerate(f)] if aimed else f
     read = nw.col("_read")
     units = {f"total:{place}": nw.when(read).then(v).sum() for place, v in enumerate(r)}
     added = common_sums(query, excluded, ~read) | {"square": nw.when(read).then(reduce(add, [v * v for v in r])).sum()}
@@ -104,14 +105,9 @@ def _one_width(query: Query, name: str, without: nw.Expr) -> int:
     Raises:
         BadShape: some have more than others.
     """
-    size = nw.when(~without).then(nw.col(name).list.len())
-    size = nw.when(size > 0).then(size) if name == "vector" else size
+    size = nw.when(~without).then(nw.col(name).list.len().fill_null(0))
     ends = collect(query.samples.frame.select(size.min().alias("low"), size.max().alias("high"))).to_dicts()[0]
     if not ends["high"] or ends["low"] != ends["high"]:
-        found = " and ".join(str(size or "no") for size in dict.fromkeys((ends["low"], ends["high"])))
+        found = " and ".join(str(int(size or 0) or "no") for size in dict.fromkeys((ends["low"], ends["high"])))
         raise BadShape(f"`{name}` holds vectors of {found} numbers", why="they must all live in one space")
     return int(ends["high"])
-
-
-def _at(name: str, place: int) -> nw.Expr:
-    return nw.when(nw.col(name).list.len() > place).then(nw.col(name).list.get(place)).cast(nw.Float64)
