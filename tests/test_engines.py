@@ -417,12 +417,6 @@ def test_an_engine_that_is_not_installed(monkeypatch):
     assert caught.value.hint == "pip install 'hotmess[spark]'"
 
 
-def test_no_cluster_at_the_address():
-    need("ray")
-    with pytest.raises(Unreachable, match=r"ray at `127\.0\.0\.1:9` cannot be reached"):
-        Engine("ray", "127.0.0.1:9").ray()
-
-
 def test_engines_read_stores_and_parquet_only(tmp_path):
     (tmp_path / "t.csv").write_text("question_id,answer,target\na,b,b\n")
     with pytest.raises(UsageError, match=r"duckdb reads stores and files of Parquet; `.*t\.csv` is neither"):
@@ -436,3 +430,20 @@ def test_the_command(run, tmp_path):
     here, there = (json.loads(out)["rows"] for _, out, _ in found)
     assert [one["error"] for one in here] == pytest.approx([one["error"] for one in there], abs=1e-9)
     assert "--engine duckdb" in found[1][2]
+
+
+@pytest.mark.parametrize("verb", [["gate", "--max-error", "0.9"], ["compare"], ["plan", "--width", "0.1"]])
+def test_every_verb_takes_an_engine(verb, run, tmp_path):
+    answers(np.random.default_rng(0)).write_parquet(tmp_path / "t.parquet")
+    said = [run(verb[0], str(tmp_path / "t.parquet"), *verb[1:], "--engine", engine) for engine in ("polars", "duckdb")]
+    assert said[0][0] == said[1][0] != 4, said
+    assert said[0][1].splitlines()[:3] == said[1][1].splitlines()[:3]
+
+
+@pytest.mark.parametrize(
+    ("engine", "address"), [("spark", "spark://127.0.0.1:9"), ("spark", "htp://here"), ("ray", "127.0.0.1:9")]
+)
+def test_no_cluster_at_the_address(engine, address):
+    need(engine)
+    with pytest.raises(Unreachable, match=f"{engine} at `{address}` cannot be reached: .*(refused|no address of this kind)"):
+        getattr(Engine(engine, address), engine)()

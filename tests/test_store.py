@@ -15,7 +15,7 @@ import worlds
 
 import hotmess
 from hotmess import tally
-from hotmess.errors import DuplicateSamples, EmptyTable, NotATable, OtherVersion, UnreadableFile, UsageError
+from hotmess.errors import CannotWrite, DuplicateSamples, EmptyTable, NotATable, OtherVersion, UnreadableFile, UsageError
 from hotmess.read import Reading
 from hotmess.read.files import STORE
 from hotmess.read.log import How
@@ -127,7 +127,7 @@ def test_missing_and_damaged_parts_are_found(tmp_path):
     (tmp_path / "store" / second).write_bytes(data[: len(data) // 2])
     found = verify(store)
     assert (found.missing, found.damaged, found.whole) == ((first,), (second,), False)
-    with pytest.raises(UnreadableFile, match=r"1 of 3 parts .* missing"):
+    with pytest.raises(UnreadableFile, match=r"2 of 3 parts .* missing or cut off"):
         hotmess.read(tmp_path / "store")
     assert became(ingest([source], str(tmp_path / "store"))) == ["grown", "grown", "there"]
     assert verify(store).whole
@@ -191,6 +191,18 @@ def test_ids_are_looked_at_some_questions_at_a_time(monkeypatch):
         with pytest.raises(DuplicateSamples, match=r"1 question\(s\) have the same sample_id") as caught:
             hotmess.measure(again)
         assert str(ids["question_id"][row]) in caught.value.where
+
+
+def test_a_store_is_not_made_among_logs(tmp_path):
+    """It would hide them."""
+    source = logs(tmp_path / "logs")
+    for root in (source, f"{source}/log0.parquet"):
+        with pytest.raises(CannotWrite, match=r"holds other files|is a file"):
+            ingest([source], root)
+    assert not is_store(source)
+    with pytest.raises(NotATable):
+        ingest([str(GOLDEN / "README.md")], str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
 
 
 def test_logs_of_one_name_in_two_places_are_two(tmp_path, monkeypatch):

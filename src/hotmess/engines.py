@@ -22,6 +22,7 @@ __all__ = ["HERE", "Engine", "EngineName", "engine_of"]
 
 EngineName = Literal["polars", "duckdb", "spark", "ray"]
 
+_KINDS = {"spark": "spark://host:7077, sc://host, local[4], yarn", "ray": "auto, host:6379, ray://host:10001"}
 _PATIENCE = 10.0  # seconds
 _NEEDS = {"duckdb": ("duckdb",), "spark": ("pyspark",), "ray": ("ray", "daft", "narwhals_daft")}
 
@@ -108,6 +109,7 @@ class Engine:
         if self.address is not None:
             building = building.remote(self.address) if self.address.startswith("sc://") else building.master(self.address)
         try:
+            self._knock()
             return building.getOrCreate()
         except Exception as problem:
             raise self._unreachable(problem) from problem
@@ -121,16 +123,23 @@ class Engine:
         import daft
         import ray
 
-        host, _, port = (self.address or "").removeprefix("ray://").rpartition(":")
         try:
-            if host and not ray.is_initialized():  # Ray itself tries for minutes
-                create_connection((host, int(port)), timeout=_PATIENCE).close()
             if not ray.is_initialized():
+                self._knock()
                 ray.init(address=self.address, log_to_driver=False, logging_level=ERROR)
             if daft.get_or_infer_runner_type() != "ray":
                 daft.set_runner_ray()
         except Exception as problem:
             raise self._unreachable(problem) from problem
+
+    def _knock(self) -> None:
+        """See that somebody listens at the address, which engines try for minutes."""
+        scheme, found, rest = (self.address or "").rpartition("://")
+        host, _, port = rest.split(",")[0].partition("/")[0].partition(":")
+        if found and scheme not in ("spark", "sc", "ray", "k8s"):
+            raise ValueError(f"there is no address of this kind; known are {_KINDS[self.name]}")
+        if port.isdigit():
+            create_connection((host, int(port)), timeout=_PATIENCE).close()
 
     def _unreachable(self, problem: Exception) -> Unreachable:
         said = (str(problem).strip() or type(problem).__name__).splitlines()[0][:200]

@@ -145,9 +145,9 @@ def collect(frame: nw.LazyFrame[Any], *, streaming: bool = True) -> pl.DataFrame
         lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
         engine = type(frame.to_native()).__module__.partition(".")[0].strip("_")
         said = lines[-1 if engine == "daft" else 0][:200]  # Ray tells first where, and last why
-        raise EngineFailed(
-            f"{engine} gave up on a query: {said}", hint=f"look at the types of the columns, and at {engine}'s log"
-        ) from problem
+        hint = "--memory 4GB, or as much as there is" if "Out of Memory" in said else ""
+        hint = hint or f"look at the types of the columns, and at {engine}'s log"
+        raise EngineFailed(f"{engine} gave up on a query: {said}", hint=hint) from problem
     return found.with_columns(
         pl.col(name).cast(_plain(dtype.precision, dtype.scale))
         for name, dtype in found.schema.items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotmess.cli.options import ABOUT, JSON, LABEL, print_shown, reading, reading_of, rules_of, ruling
+from hotmess.cli.options import ABOUT, JSON, LABEL, READING, print_shown, reading, reading_of, rules_of, ruling
 
 if TYPE_CHECKING:
     from hotmess.decide.gate import Gate
@@ -76,7 +76,7 @@ def _samples(paths: tuple[str, ...], options: dict[str, Any]) -> list["Samples"]
         )
     _told_baseline(paths)
     only = [options.pop(name) for name in ("label", "task", "model")]
-    given = {name: options.pop(name) for name in ("columns", "text", "pattern", "scorer", "on_limit")}
+    given = {name: options.pop(name) for name in READING}
     return [reading_of([path], dict(given)).samples(*only) for path in paths]
 
 
@@ -183,7 +183,7 @@ def gate(paths: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa
     held = {name: options.pop(name) for name in limits}
     asked = {name: options.pop(name) for name in ("peeking", "draws", "seed")}
     old, label, task, model = options.pop("baseline"), *(options.pop(name) for name in ("label", "task", "model"))
-    given = {name: options.pop(name) for name in ("columns", "text", "pattern", "scorer", "on_limit")}
+    given = {name: options.pop(name) for name in READING}
     samples = reading_of(paths, dict(given)).samples(label, task, model)
     rules = rules_of(options)
     if own["save_baseline"] is not None:

@@ -19,6 +19,7 @@ __all__ = [
     "COLUMNS",
     "JSON",
     "LABEL",
+    "READING",
     "again",
     "bytes_read",
     "engine_asked",
@@ -40,6 +41,9 @@ ABOUT = click.option(
     help="Intervals for questions like these, or for exactly these.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+READING = ("columns", "text", "pattern", "scorer", "on_limit", "engine", "address", "memory")
+"""The options that say how to read, which `reading_of` takes."""
+
 _LOSSES = ["brier", "kl", "mode", "zero-one", "coverage", "squared", "spread"]
 
 

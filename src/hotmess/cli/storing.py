@@ -79,11 +79,13 @@ def ingest(
     added = sum(one.record.rows for one in found if one.became in ("new", "grown"))
     shown = ", ".join(f"{counts[name]:,} {word}" for name, word in _WORDS.items() if counts[name])
     click.echo(f"{shown}; {added:,} samples written to {output}", err=True)
-    for one in [one for one in found if one.became == "failed"][:10]:
+    nothing = counts["failed"] + counts["aside"] == len(found)
+    for one in [one for one in found if one.became == "failed" or (nothing and one.became == "aside")][:10]:
         click.echo(f"note[skipped]: {safe(one.record.sources[0])}: {one.record.failed}", err=True)
-    click.echo(f"next: hotmess measure {output}", err=True)
-    if counts["failed"] + counts["aside"] == len(found):
+    if nothing:
+        click.echo(f"next: hotmess measure {paths[0]}    (says more of what it lacks)", err=True)
         raise click.exceptions.Exit(2)
+    click.echo(f"next: hotmess measure {output}", err=True)
 
 
 _WORDS = {"new": "new", "grown": "grown", "there": "there already", "aside": "no logs", "failed": "that could not be read"}
@@ -128,6 +130,7 @@ def store(path: str, verified: bool, compacted: bool, cleaned: bool, as_json: bo
         for name in (*found.missing, *found.damaged)[:10]:
             click.echo(f"  {name}", err=True)
         if not found.whole:
+            click.echo("next: remove the damaged files, and ingest their logs again", err=True)
             raise click.exceptions.Exit(2)
     click.echo(f"next: hotmess measure {path}", err=True)
 

@@ -126,5 +126,7 @@ def words(records: Sequence[Record], damaged: Sequence[str]) -> list[Notice]:
     failed = [record for record in records if record.failed]
     if failed or damaged:
         first = failed[0].failed if failed else f"the record {damaged[0]} is damaged"
-        notices.append(Notice("skipped", f"{len(failed) + len(damaged):,} logs of the store could not be read: {first}"))
+        notices.append(
+            Notice("skipped", f"{len(failed) + len(damaged):,} logs of the store could not be read: {first}", "ingest them again")
+        )
     return notices

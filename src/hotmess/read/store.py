@@ -142,17 +142,25 @@ class Store:
         parts = [part for record in records for part in record.samples]
         if not parts:
             raise EmptyTable(f"the store `{self.place.root}` holds no samples", hint="hotmess ingest LOGS -o STORE")
-        covered, there = self.covered(parts), set(self.place.names("samples"))
-        gone = [part.path for part in parts if part.path not in there and part.path not in covered]
+        covered = self.covered(parts)
+        gone = self._lacking([part for part in parts if part.path not in covered])
         if gone:
+            found = f"{len(gone)} of {len(parts)} parts of the store `{self.place.root}` are missing or cut off"
             raise UnreadableFile(
-                f"{len(gone)} of {len(parts)} parts of the store `{self.place.root}` are missing, the first: {gone[0]}",
+                f"{found}, the first: {gone[0]}",
                 why="figures of the rest would be about other samples",
                 hint="ingest their logs again: only what is missing is read",
             )
         logs = sum(not record.failed for record in records)
         frame, twice = self._once(records, covered, engine)
         return frame, (*words(records, damaged), *twice), f"store of {logs:,} log{'s' if logs != 1 else ''}"
+
+    def _lacking(self, parts: Sequence[Kept]) -> list[str]:
+        """The parts that are not there whole; at an address, where each question takes its time, what is there is whole."""
+        if is_remote(self.place.root):
+            there = set(self.place.names("samples"))
+            return [part.path for part in parts if part.path not in there]
+        return [part.path for part in parts if self.place.size(part.path) != part.size]
 
     def _once(
         self, records: Sequence[Record], covered: Mapping[str, Cover], engine: Engine

@@ -18,6 +18,7 @@ import polars as pl
 
 from hotmess.engines import HERE, Engine
 from hotmess.errors import (
+    CannotWrite,
     HotmessError,
     NotATable,
     PredictionError,
@@ -30,7 +31,7 @@ from hotmess.frames import named
 from hotmess.read.files import File, files, is_remote
 from hotmess.read.gather import together
 from hotmess.read.log import How
-from hotmess.read.store import Record, Store, current
+from hotmess.read.store import Record, Store, current, is_store
 from hotmess.store.mapped import mapped
 from hotmess.store.unit import Unit
 from hotmess.store.written import written
@@ -82,7 +83,7 @@ def ingest(
     Raises:
         NoSuchPath: a source does not exist.
         NotATable: there is no log among them.
-        CannotWrite: the store cannot be written.
+        CannotWrite: the store cannot be written, or there is something else where it should be.
         Unreachable: the cluster cannot be reached, or does not see the store.
         UsageError: `columns` names what no sample table has.
     """
@@ -91,10 +92,11 @@ def ingest(
         raise UsageError("a store keeps whole logs", hint="leave `keep` out")
     _check_names(names)
     root = root if is_remote(root) else Path(root).absolute().as_posix()  # workers of a cluster stand elsewhere
-    store = Store.make(root)
+    _check_place(root)
     units = [_unit(root, name, group, how, names, texts=texts) for name, group in together(files(sources)).items()]
     if not units:
         raise NotATable("there is no log in what was given", hint="hotmess check FILE says what a file is")
+    store = Store.make(root)
     before = [record for record in store.records()[0] if not record.failed]
     known, keys = {source for record in before for source in record.sources}, {record.key for record in before}
     total, done, found = sum(unit.size for unit in units), 0, list[Ingested]()
@@ -110,6 +112,22 @@ def ingest(
 
 def _unit(root: str, name: str, group: Sequence[File], how: How, columns: tuple[tuple[str, str], ...], *, texts: bool) -> Unit:
     return Unit(root, tuple(group), name, sum(max(file.size, 0) for file in group), how, texts, columns)
+
+
+def _check_place(root: str) -> None:
+    """See that a store may be made here: among logs it would hide them.
+
+    Raises:
+        CannotWrite: there is something else.
+    """
+    place = Path(root)
+    if is_remote(root) or is_store(root) or not place.exists():
+        return
+    if not place.is_dir() or any(place.iterdir()):
+        what = "is a folder that holds other files" if place.is_dir() else "is a file"
+        raise CannotWrite(
+            f"`{root}` {what}", why="a store is a folder of its own; among logs it would hide them", hint=f"-o {root}-store"
+        )
 
 
 def _check_names(columns: Sequence[tuple[str, str]]) -> None:
