@@ -1,5 +1,6 @@
 """Foreign frames under our names: what must happen to a table before anyone asks what is in it."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any
@@ -140,7 +141,7 @@ def collect(frame: nw.LazyFrame[Any], *, streaming: bool = True) -> pl.DataFrame
     if isinstance(native, pl.LazyFrame):
         return native.collect(engine="streaming" if streaming else "in-memory")
     try:
-        found: pl.DataFrame = frame.collect("polars").to_native()
+        found = _asked(frame)
     except Exception as problem:  # every engine has errors of its own
         lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [type(problem).__name__]
         engine = type(frame.to_native()).__module__.partition(".")[0].strip("_")
@@ -153,6 +154,23 @@ def collect(frame: nw.LazyFrame[Any], *, streaming: bool = True) -> pl.DataFrame
         for name, dtype in found.schema.items()
         if isinstance(dtype, pl.Decimal)
     )
+
+
+def _asked(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+    """What an engine answers; asked once more where Ray says that a machine was lost. Spark begins again by itself."""
+    try:
+        found: pl.DataFrame = frame.collect("polars").to_native()
+    except Exception as problem:
+        if not _machine_lost(problem):
+            raise
+        found = frame.collect("polars").to_native()
+    return found
+
+
+def _machine_lost(problem: Exception) -> bool:
+    """Whether it is an error of Ray itself, and not one of a task that Ray tells."""
+    ray = sys.modules.get("ray")
+    return ray is not None and isinstance(getattr(problem, "cause", problem), ray.exceptions.RayError)
 
 
 def _plain(digits: int | None, fraction: int) -> Any:
