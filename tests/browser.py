@@ -40,7 +40,7 @@ def visit(chromium):
         context = {"reduced_motion": "reduce", **context}
         visits.append((chromium.new_context(offline=address.startswith("file:"), **context), address))
         page = visits[-1][0].new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         if not loud:
             page.on("console", lambda message: noise.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: noise.append(f"error: {error}"))

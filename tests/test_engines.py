@@ -286,7 +286,6 @@ def test_of_responses_in_several_logs_the_last_counts(tmp_path):
         both = [hotmess.read(tmp_path / "store", task=task, engine=engine) for engine in ("polars", "duckdb")]
         here, there = (hotmess.measure(one, **how) for one in both)
         assert_frame_equal(here.table(), there.table(), rel_tol=0, abs_tol=1e-9)
-        assert here.notices == there.notices
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "daft"])

@@ -16,6 +16,7 @@ import polars as pl
 from hotmess.answers import stands_for_option
 from hotmess.errors import BadShape, UsageError
 from hotmess.frames import COLUMNS, collect, count, number
+from hotmess.samples import GROUPS
 
 __all__ = ["WIDEST", "among_options", "at", "row_per_test", "uneven_options", "unlisted"]
 
@@ -113,7 +114,10 @@ def _by_place(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     target = nw.col("target").cast(nw.String)
     places = [nw.when((target == at("choices", place)).fill_null(value=False)).then(nw.lit(str(place))) for place in range(width)]
     place = nw.coalesce(*places, nw.when(~target.is_null()).then(nw.lit("-1")))
-    return frame.with_columns(target=nw.when(stated).then(place).otherwise(target))
+    groups = [name for name in GROUPS if name in frame.collect_schema().names()]
+    frame = frame.with_columns(_stated=stated.cast(nw.Int64), _all=nw.lit(0))  # of some tasks of a store, answers are measured
+    some = nw.col("_stated").max().over(*(groups or ["_all"])) == 1
+    return frame.with_columns(target=nw.when(some).then(place).otherwise(target)).drop("_stated", "_all")
 
 
 def among_options(frame: nw.LazyFrame[Any], never: str) -> nw.LazyFrame[Any]:

@@ -113,7 +113,6 @@ def _own_label(text: pl.Expr, letter: pl.Expr) -> pl.Expr:
 
 
 def in_one_order() -> tuple[pl.Expr, pl.Expr]:
-    """`choices` and the `probs` beside them, both in alphabetical order of the options; without `probs` they stay."""
-    options, order = pl.col("choices"), pl.col("choices").list.eval(pl.element().arg_sort())
-    ordered = pl.when(pl.col("probs").is_not_null()).then(options.list.gather(order)).otherwise(options)
-    return ordered.alias("choices"), pl.col("probs").list.gather(order, null_on_oob=True)
+    """`choices` and the `probs` beside them, both in alphabetical order of the options."""
+    order = pl.col("choices").list.eval(pl.element().arg_sort())
+    return pl.col("choices").list.gather(order), pl.col("probs").list.gather(order, null_on_oob=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hotmess.cli.options import again, reading
+from hotmess.cli.options import again, engine_asked, reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +54,8 @@ def embed(paths: tuple[str, ...], output: Path, by: str, base_url: str | None, c
     options.pop("text")  # texts are what is embedded: they are read in any case
     chosen = {name: options.pop(name) for name in ("pattern", "scorer", "on_limit")}
     how = How(text=True, long_answers=True, **chosen)
-    source = Reading.of(paths, options.pop("columns"), how, processes=os.cpu_count() or 1)
+    engine = engine_asked(options)
+    source = Reading.of(paths, options.pop("columns"), how, engine=engine, processes=os.cpu_count() or 1)
     every = source.table(**options)
     table = _answered(every)
     texts = table["answer"].unique(maintain_order=True)

@@ -121,7 +121,7 @@ def _check_place(root: str) -> None:
         CannotWrite: there is something else.
     """
     place = Path(root)
-    if is_remote(root) or is_store(root) or not place.exists():
+    if is_store(root) or is_remote(root) or not place.exists():  # an address that cannot be reached is said first
         return
     if not place.is_dir() or any(place.iterdir()):
         what = "is a folder that holds other files" if place.is_dir() else "is a file"
