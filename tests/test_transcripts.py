@@ -252,7 +252,9 @@ def test_the_divider_stands_where_texts_part(opened):
         )
         assert words.startswith("They are the same to the end" if left == right else f"Here they part, {where}")
         page.keyboard.press("Escape")
-        page.wait_for_function("location.hash === ''")  # closing has ended, and does not take the next address away
+        page.locator("dialog[open]").wait_for(state="detached")
+        while page.evaluate("location.hash"):  # until closing has ended, which would take the next address away
+            page.wait_for_timeout(20)
 
 
 def test_dividers_of_drawn_texts(opened):
